@@ -1,0 +1,2 @@
+//! Provider binary.
+fn main() {}

@@ -1,1 +1,12 @@
-//! Provider.
+//! Terraform provider for multi-cluster gRPC gateways on Alibaba Cloud ACK One.
+//!
+//! ```text
+//! host ──mTLS gRPC──▶ plugin ──▶ protocol ──▶ framework ──▶ resources ─┬▶ cloud ──────▶ signed HTTPS
+//! (Terraform)         transport  tfplugin6    lifecycle     one each   └▶ kubernetes ─▶ Fleet API server
+//! ```
+//!
+//! Each layer speaks one language and never the next one's; a test of the sources keeps the import walls.
+
+pub mod cancel;
+pub mod clock;
+pub mod framework;

@@ -8,5 +8,9 @@
 //! Each layer speaks one language and never the next one's; a test of the sources keeps the import walls.
 
 pub mod cancel;
+pub mod certificate;
+pub mod clients;
 pub mod clock;
+pub mod data_sources;
 pub mod framework;
+pub mod probe;

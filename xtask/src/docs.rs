@@ -221,7 +221,10 @@ fn line(attribute: &Attribute, parent: &str, text: &mut String, nested: &mut Vec
         words.push("Sensitive".to_owned());
     }
     if attribute.write_only {
-        words.push("[Write-only](https://developer.hashicorp.com/terraform/language/resources/ephemeral#write-only-arguments)".to_owned());
+        words.push(
+            "[Write-only](https://developer.hashicorp.com/terraform/language/resources/ephemeral#write-only-arguments)"
+                .to_owned(),
+        );
     }
     let _ = write!(text, "- `{}` ({}) {}", attribute.name, words.join(", "), attribute.description);
     if let Some(default) = attribute.default.as_ref().and_then(default_text) {

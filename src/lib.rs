@@ -1,1 +1,5 @@
 //! Provider.
+
+pub mod clock;
+pub mod log;
+pub mod plugin;

@@ -120,13 +120,14 @@ async fn a_host_of_protocol_five_or_of_none_gets_the_same_answer() {
 }
 
 #[tokio::test]
-async fn the_handshake_comes_within_its_budget() {
-    // The fastest of several: a busy machine says nothing about the program. Collecting entropy would take 30 ms.
-    let mut fastest = Duration::MAX;
-    for _ in 0..20 {
-        fastest = fastest.min(provider().start().await.unwrap().handshake_after());
+async fn nothing_slow_happens_before_the_handshake() {
+    // One command starts up to five processes. Collecting entropy alone would take 30 ms; so would reading root
+    // certificates. Processor time, and the best of several: a busy machine says nothing about the program.
+    let mut least = Duration::MAX;
+    for _ in 0..10 {
+        least = least.min(provider().start().await.unwrap().processor_time().unwrap());
     }
-    assert!(fastest <= Duration::from_millis(5), "{fastest:?}");
+    assert!(least <= Duration::from_millis(5), "{least:?}");
 }
 
 #[tokio::test]

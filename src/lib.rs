@@ -13,4 +13,6 @@ pub mod clients;
 pub mod clock;
 pub mod data_sources;
 pub mod framework;
+pub mod log;
+pub mod plugin;
 pub mod probe;

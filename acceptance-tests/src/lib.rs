@@ -1,1 +1,3 @@
-//! Placeholder
+//! Drives the provider from outside, as a host does.
+
+pub mod host;

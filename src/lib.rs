@@ -1,1 +1,4 @@
 //! Provider.
+
+pub mod clock;
+pub mod cloud;

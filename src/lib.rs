@@ -11,6 +11,7 @@ pub mod cancel;
 pub mod certificate;
 pub mod clients;
 pub mod clock;
+pub mod cloud;
 pub mod data_sources;
 pub mod framework;
 pub mod log;

@@ -1,1 +1,3 @@
 //! Provider.
+pub mod clock;
+pub mod kubernetes;

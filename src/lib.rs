@@ -18,3 +18,5 @@ pub mod kubernetes;
 pub mod log;
 pub mod plugin;
 pub mod probe;
+pub mod provider;
+pub mod resources;

@@ -23,6 +23,7 @@ use super::{
 use crate::clock::Clock;
 
 /// A clock that tests move.
+#[derive(Debug)]
 pub(crate) struct ManualClock(Mutex<Timestamp>);
 
 impl ManualClock {

@@ -9,90 +9,90 @@ use crate::framework::value::Value;
 
 crate::model! {
     /// The provider block.
-    pub struct ProviderModel {
+    pub(super) struct ProviderModel {
         /// Alibaba Cloud region.
-        pub region: String,
+        pub(super) region: String,
         /// The Fleet.
-        pub fleet_id: String,
+        pub(super) fleet_id: String,
         /// Access key ID.
-        pub access_key: String,
+        pub(super) access_key: String,
         /// Access key secret.
-        pub secret_key: Secret,
+        pub(super) secret_key: Secret,
         /// STS token of a temporary access key.
-        pub security_token: Secret,
+        pub(super) security_token: Secret,
         /// Profile in the credentials file.
-        pub profile: String,
+        pub(super) profile: String,
         /// Credentials file, INI or JSON.
-        pub shared_credentials_file: String,
+        pub(super) shared_credentials_file: String,
         /// Reach the Fleet's API at its private address.
-        pub private_endpoint: bool,
+        pub(super) private_endpoint: bool,
         /// Endpoint by product.
-        pub endpoints: BTreeMap<String, P::Of<String>>,
+        pub(super) endpoints: BTreeMap<String, P::Of<String>>,
         /// Another way to the Fleet's API.
-        pub kubernetes: KubernetesModel<P>,
+        pub(super) kubernetes: KubernetesModel<P>,
         /// PEM certificates to trust besides the system's.
-        pub ca_bundle: String,
+        pub(super) ca_bundle: String,
         /// Limit of connecting.
-        pub connect_timeout: String,
+        pub(super) connect_timeout: String,
         /// Limit of one call.
-        pub request_timeout: String,
+        pub(super) request_timeout: String,
         /// Attempts after the first.
-        pub max_retries: i64,
+        pub(super) max_retries: i64,
         /// Labels for every Kubernetes object.
-        pub default_labels: BTreeMap<String, P::Of<String>>,
+        pub(super) default_labels: BTreeMap<String, P::Of<String>>,
         /// Annotations for every Kubernetes object.
-        pub default_annotations: BTreeMap<String, P::Of<String>>,
+        pub(super) default_annotations: BTreeMap<String, P::Of<String>>,
     }
 }
 
 crate::model! {
     /// The `kubernetes` attribute.
-    pub struct KubernetesModel {
+    pub(super) struct KubernetesModel {
         /// Kubeconfig file.
-        pub config_path: String,
+        pub(super) config_path: String,
         /// Kubeconfig files, merged.
-        pub config_paths: Vec<P::Of<String>>,
+        pub(super) config_paths: Vec<P::Of<String>>,
         /// Kubeconfig text.
-        pub config_content: Secret,
+        pub(super) config_content: Secret,
         /// Context to use.
-        pub config_context: String,
+        pub(super) config_context: String,
         /// API server URL.
-        pub host: String,
+        pub(super) host: String,
         /// PEM certificates of the API server's CA.
-        pub cluster_ca_certificate: String,
+        pub(super) cluster_ca_certificate: String,
         /// Bearer token.
-        pub token: Secret,
+        pub(super) token: Secret,
         /// PEM client certificate.
-        pub client_certificate: String,
+        pub(super) client_certificate: String,
         /// PEM key of the client certificate.
-        pub client_key: Secret,
+        pub(super) client_key: Secret,
         /// Skip verification of the server's certificate.
-        pub insecure: bool,
+        pub(super) insecure: bool,
         /// Name to verify the server's certificate against.
-        pub tls_server_name: String,
+        pub(super) tls_server_name: String,
         /// Proxy for the API server.
-        pub proxy_url: String,
+        pub(super) proxy_url: String,
         /// Credential program.
-        pub exec: ExecModel<P>,
+        pub(super) exec: ExecModel<P>,
     }
 }
 
 crate::model! {
     /// The `kubernetes.exec` attribute.
-    pub struct ExecModel {
+    pub(super) struct ExecModel {
         /// Version of the plugin protocol.
-        pub api_version: String,
+        pub(super) api_version: String,
         /// Program.
-        pub command: String,
+        pub(super) command: String,
         /// Arguments.
-        pub args: Vec<P::Of<String>>,
+        pub(super) args: Vec<P::Of<String>>,
         /// Environment.
-        pub env: BTreeMap<String, P::Of<String>>,
+        pub(super) env: BTreeMap<String, P::Of<String>>,
     }
 }
 
 /// Products whose endpoint can be set, as Alibaba Cloud spells their codes.
-pub const PRODUCTS: [&str; 7] = ["adcp", "alb", "cas", "cs", "ecs", "sts", "vpc"];
+const PRODUCTS: [&str; 7] = ["adcp", "alb", "cas", "cs", "ecs", "sts", "vpc"];
 
 /// The provider's schema.
 #[must_use]
@@ -169,7 +169,10 @@ fn kubernetes_attributes() -> Vec<Attribute> {
         Attribute::string("config_content", "Text of a kubeconfig.").sensitive(),
         Attribute::string("config_context", "Context to use instead of the kubeconfig's current one."),
         Attribute::string("host", "URL of the API server."),
-        Attribute::string("cluster_ca_certificate", "PEM certificates that the server's certificate is checked against."),
+        Attribute::string(
+            "cluster_ca_certificate",
+            "PEM certificates that the server's certificate is checked against.",
+        ),
         Attribute::string("token", "Bearer token.").sensitive(),
         Attribute::string("client_certificate", "PEM client certificate."),
         Attribute::string("client_key", "PEM key of the client certificate.").sensitive(),
@@ -180,7 +183,8 @@ fn kubernetes_attributes() -> Vec<Attribute> {
             "exec",
             Nesting::Single,
             vec![
-                Attribute::string("api_version", "Version of the protocol, such as `client.authentication.k8s.io/v1`.").required(),
+                Attribute::string("api_version", "Version of the protocol, such as `client.authentication.k8s.io/v1`.")
+                    .required(),
                 Attribute::string("command", "Program to run.").required(),
                 Attribute::value("args", Type::list(Type::String), "Its arguments."),
                 Attribute::value("env", Type::map(Type::String), "Environment variables to add."),
@@ -203,7 +207,11 @@ fn known_products(value: &Value) -> Result<(), Problem> {
     }
     Err(Problem::new(
         "Unknown Product",
-        format!("endpoints has {}, which this provider does not call. Use the product codes {}.", unknown.join(", "), PRODUCTS.join(", ")),
+        format!(
+            "endpoints has {}, which this provider does not call. Use the product codes {}.",
+            unknown.join(", "),
+            PRODUCTS.join(", ")
+        ),
     ))
 }
 
@@ -213,7 +221,9 @@ fn duration(value: &Value) -> Result<(), Problem> {
         Some(duration) if !duration.is_zero() => Ok(()),
         _ => Err(Problem::new(
             "Invalid Duration",
-            format!("{text:?} is not a positive duration. Write a number with a unit, such as \"500ms\", \"10s\" or \"1m30s\"."),
+            format!(
+                "{text:?} is not a positive duration. Write a number with a unit, such as \"500ms\", \"10s\" or \"1m30s\"."
+            ),
         )),
     }
 }

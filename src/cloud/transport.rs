@@ -253,19 +253,13 @@ fn no_answer(error: reqwest::Error) -> SendFailure {
     SendFailure::NoAnswer { reason, source: Some(Arc::new(error)) }
 }
 
-fn has_certificate_error(error: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(current) = source {
-        let inner = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let rustls = current
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        if matches!(rustls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        source = current.source();
+/// Looks through causes and through `io::Error`s, which hide what they wrap from `source()`.
+fn has_certificate_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(rustls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(rustls, rustls::Error::InvalidCertificate(_));
     }
-    false
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.is_some_and(|wrapped| has_certificate_error(wrapped)) || error.source().is_some_and(has_certificate_error)
 }
 
 /// An error with its causes on one line: reqwest's own text stops at "builder error".

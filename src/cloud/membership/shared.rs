@@ -57,6 +57,8 @@ impl SharedRead {
         if let Some(result) = round.get() {
             return result.clone();
         }
+        // Readers that are ready to run at this moment join before the call begins.
+        tokio::task::yield_now().await;
         {
             // From here on newcomers belong to the next round.
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -74,7 +74,8 @@ impl fmt::Debug for TransportConfig {
 impl Default for TransportConfig {
     fn default() -> Self {
         Self {
-            // As the official Go provider: a minute each is long for a person and short for a busy API.
+            // A stand-still of ten seconds is no connection; answers of a busy API may take most of a minute, which is
+            // also the read timeout of the `alicloud` provider.
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
             ca_bundle: None,
@@ -126,12 +127,19 @@ pub enum SendFailure {
 }
 
 /// Sends signed requests.
-#[derive(Debug)]
+///
+/// `Debug` leaves the HTTP clients out: theirs prints proxies with their passwords.
 pub struct Transport {
     config: TransportConfig,
     // Loopback endpoints need no roots: two clients, each built when first needed.
     plain: OnceCell<reqwest::Client>,
     secure: OnceCell<reqwest::Client>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Transport {

@@ -119,18 +119,11 @@ pub(super) async fn change(
         }
         number
     };
-    let deadline = context.deadline;
-    let overdue = async {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
     let late = tokio::select! {
         biased;
         answer = &mut receiver => return answer.unwrap_or_else(|_| Err(lost(action))),
         () = context.cancel.cancelled() => false,
-        () = overdue => true,
+        () = context.overdue() => true,
     };
     let ended = |maybe_sent| {
         if late {

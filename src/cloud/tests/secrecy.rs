@@ -54,7 +54,9 @@ async fn no_secret_is_printed_anywhere() {
         _ => Reply::Answer { status: 400, headers: vec![], body: quoting.to_owned() },
     })
     .await;
-    let config = server.config(vec![keys("id-1", Some("canary-token"))]);
+    let mut config = server.config(vec![keys("id-1", Some("canary-token"))]);
+    config.transport.proxies.http = Some("http://user:canary-password@127.0.0.1:1".to_owned());
+    config.transport.proxies.no_proxy = Some("127.0.0.1".to_owned());
     let mut printed = format!("{config:?}");
     let client = CloudClient::new(config);
     let context = CallContext::default();
@@ -83,6 +85,7 @@ async fn no_secret_is_printed_anywhere() {
         "cloud_request_id=\"REQ-9\"",
         "cloud_attempt=1",
         "visible-body",
+        "ClusterIds=[\\\"c1\\\"]",
         "[redacted]",
     ] {
         assert!(printed.contains(expected), "{expected} is not in {printed}");

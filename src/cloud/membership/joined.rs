@@ -313,7 +313,8 @@ fn is_final(error: &CloudError) -> bool {
     let stopped = matches!(error, CloudError::Cancelled { .. } | CloudError::DeadlineExceeded { .. });
     let about_all = error.is_forbidden() || error.is_credentials() || error.is_not_found();
     let not_reached = matches!(error, CloudError::Configuration { .. } | CloudError::Unanswered { .. });
-    let tried_enough = matches!(error.class(), FailureClass::Throttled | FailureClass::Transient);
+    let tried_enough =
+        matches!(error.class(), FailureClass::Throttled | FailureClass::Transient | FailureClass::SkewedClock);
     stopped || about_all || tried_enough || (not_reached && !error.is_ambiguous())
 }
 

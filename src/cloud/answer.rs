@@ -12,7 +12,7 @@ use super::{
     credential::Credentials,
     error::{ApiFailure, excerpt},
     id::RequestId,
-    request::Product,
+    request::{ApiRequest, Body, Product},
     retry::classify,
     secret::REDACTED,
     sign::percent_encode,
@@ -157,11 +157,36 @@ pub(super) fn redacted_body(body: &[u8], credentials: &Credentials) -> String {
     }
 }
 
+/// A request's parameters fit for TRACE: `name=value`, secret ones replaced.
+pub(super) fn redacted_parameters(request: &ApiRequest, credentials: &Credentials) -> String {
+    let form = match request.body() {
+        Body::Form(form) => form.iter().collect(),
+        Body::Empty | Body::Json(_) => Vec::new(),
+    };
+    let mut texts: Vec<String> = request
+        .query_parameters()
+        .iter()
+        .chain(form)
+        .map(|(name, value)| {
+            let shown = if is_secret(name.rsplit('.').next().unwrap_or(name)) { REDACTED } else { value };
+            format!("{name}={shown}")
+        })
+        .collect();
+    if let Body::Json(text) = request.body() {
+        texts.push(redacted_body(text.as_bytes(), credentials));
+    }
+    scrub(&texts.join(" "), credentials)
+}
+
+fn is_secret(name: &str) -> bool {
+    SECRET_MEMBERS.contains(&name.replace('_', "").to_ascii_lowercase().as_str())
+}
+
 fn redact(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                if SECRET_MEMBERS.contains(&name.replace('_', "").to_ascii_lowercase().as_str()) {
+                if is_secret(name) {
                     *member = Value::String(REDACTED.to_owned());
                 } else {
                     redact(member);
@@ -263,6 +288,31 @@ mod tests {
     fn the_date_header_is_read() {
         let date = date(&answer(400, &[("date", "Mon, 06 May 2024 07:08:09 GMT")], "")).unwrap();
         assert_eq!(date.to_string(), "2024-05-06T07:08:09Z");
+    }
+
+    #[test]
+    fn traced_parameters_show_no_secret() {
+        let request = ApiRequest::rpc(Product::Cas, "UploadUserCertificate")
+            .query("Name", "shown")
+            .query("Echo", "canary-secret")
+            .form("Key", "canary-pem")
+            .form("Tags", serde_json::json!([{"Key": "canary-tag", "Value": "v"}]));
+        let traced = redacted_parameters(&request, &keys());
+        assert!(!traced.contains("canary") && traced.contains("Name=shown"), "{traced}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_make_a_bounded_failure(
+            body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..2000),
+            status in 400u16..600,
+        ) {
+            let mut answer = answer(status, &[("content-type", "text/xml")], "");
+            answer.body = Zeroizing::new(body);
+            let failure = failure(Product::Adcp, &answer, &keys());
+            proptest::prop_assert!(failure.to_string().chars().count() < 1000);
+            proptest::prop_assert!(!failure.message.contains('\n'));
+        }
     }
 
     #[test]

@@ -87,6 +87,14 @@ pub(super) enum Pause {
 }
 
 impl CallContext {
+    /// Returns at the deadline; never if there is none.
+    pub(super) async fn overdue(&self) {
+        match self.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// Sleeps until `until`, unless that is past the deadline or somebody asks to stop.
     pub(super) async fn pause_until(&self, until: Instant) -> Pause {
         if self.cancel.is_cancelled() {

@@ -192,8 +192,7 @@ impl CloudClient {
         loop {
             attempts += 1;
             self.take_turn(action, context).await?;
-            let credentials =
-                self.0.credentials.current().await.map_err(|source| CloudError::Credentials { action, source })?;
+            let credentials = self.keys(action, context).await?;
             let failed = match self.attempt(request, &endpoint, &credentials, context, attempts).await {
                 Ok(answer) => return read(action, &answer),
                 Err(failed) => failed,
@@ -226,6 +225,18 @@ impl CloudClient {
                 | FailureClass::Fatal => {}
             }
             self.pause_before_retry(request, context, attempts, failed).await?;
+        }
+    }
+
+    /// Keys to sign with. Fetching them may take a while; an interrupt or the deadline ends that too.
+    async fn keys(&self, action: Action, context: &CallContext) -> Result<Arc<Credentials>, CloudError> {
+        tokio::select! {
+            biased;
+            found = self.0.credentials.current() => {
+                found.map_err(|source| CloudError::Credentials { action, source })
+            }
+            () = context.cancel.cancelled() => Err(CloudError::Cancelled { action, maybe_sent: false }),
+            () = context.overdue() => Err(CloudError::DeadlineExceeded { action, maybe_sent: false, last: None }),
         }
     }
 
@@ -303,6 +314,10 @@ impl CloudClient {
                 nonce: &hex::encode(self.0.randomness.nonce()),
             },
         );
+        if tracing::enabled!(tracing::Level::TRACE) {
+            let parameters = answer::redacted_parameters(request, credentials);
+            tracing::trace!(cloud_action = %action, %endpoint, cloud_parameters = parameters, "cloud request");
+        }
         let started = Instant::now();
         let sent = self.send(endpoint, signed, request.effect_of_resend(), context).await;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -356,17 +371,11 @@ impl CloudClient {
             context.cancel.cancelled().await;
             tokio::time::sleep(grace).await;
         };
-        let overdue = async {
-            match context.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             answer = self.0.transport.send(endpoint, signed) => Ok(answer),
             () = interrupted => Err(Pause::Cancelled),
-            () = overdue => Err(Pause::PastDeadline),
+            () = context.overdue() => Err(Pause::PastDeadline),
         }
     }
 

@@ -5,7 +5,7 @@
 //! a call; [`request`], [`sign`], [`retry`] and [`endpoint`] are pure; [`transport`] moves bytes; [`credential`] finds
 //! keys.
 //!
-//! Called by the provider and its resources. Never names the framework, gRPC or Kubernetes: errors are
+//! Called by the provider and its resources. Knows nothing of plugins, gRPC or Kubernetes: errors are
 //! [`CloudError`], and turning them into diagnostics is somebody else's work. Never reads the process environment and
 //! never prints a secret. Facts come from Alibaba Cloud's public documentation, its OpenAPI metadata and the official
 //! SDKs; where they are silent, code says "not documented" and does not depend on it.

@@ -4,7 +4,7 @@
 //! needs them, because most processes of a plugin never make one. Redirects are not followed (the signature would not
 //! fit), nothing is sent twice, and what is sent is checked to be what was signed.
 
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, io, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::OnceCell;
@@ -48,6 +48,29 @@ pub struct Proxies {
     pub no_proxy: Option<String>,
 }
 
+impl Proxies {
+    /// The environment variables that say which proxies to use; of two spellings the first one wins.
+    pub const VARIABLES: [&str; 8] =
+        ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+
+    /// Reads [`Proxies::VARIABLES`] from name and value pairs; other names and empty values are ignored.
+    pub fn from_variables<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
+        let known: BTreeMap<String, String> = variables
+            .into_iter()
+            .filter(|(name, _)| Self::VARIABLES.contains(&name.as_ref()))
+            .map(|(name, value)| (name.as_ref().to_owned(), value.into()))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let first = |lower: &str, upper: &str| known.get(lower).or_else(|| known.get(upper)).cloned();
+        let all = || first("all_proxy", "ALL_PROXY");
+        Self {
+            https: first("https_proxy", "HTTPS_PROXY").or_else(all),
+            http: first("http_proxy", "HTTP_PROXY").or_else(all),
+            no_proxy: first("no_proxy", "NO_PROXY"),
+        }
+    }
+}
+
 impl fmt::Debug for Proxies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A proxy URL may hold a password.
@@ -74,7 +97,8 @@ impl fmt::Debug for TransportConfig {
 impl Default for TransportConfig {
     fn default() -> Self {
         Self {
-            // As the official Go provider: a minute each is long for a person and short for a busy API.
+            // A stand-still of ten seconds is no connection; answers of a busy API may take most of a minute, which is
+            // also the read timeout of the `alicloud` provider.
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(60),
             ca_bundle: None,
@@ -126,12 +150,19 @@ pub enum SendFailure {
 }
 
 /// Sends signed requests.
-#[derive(Debug)]
+///
+/// `Debug` leaves the HTTP clients out: theirs prints proxies with their passwords.
 pub struct Transport {
     config: TransportConfig,
     // Loopback endpoints need no roots: two clients, each built when first needed.
     plain: OnceCell<reqwest::Client>,
     secure: OnceCell<reqwest::Client>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl Transport {
@@ -253,19 +284,13 @@ fn no_answer(error: reqwest::Error) -> SendFailure {
     SendFailure::NoAnswer { reason, source: Some(Arc::new(error)) }
 }
 
-fn has_certificate_error(error: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(current) = source {
-        let inner = current.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let rustls = current
-            .downcast_ref::<rustls::Error>()
-            .or_else(|| inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()));
-        if matches!(rustls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        source = current.source();
+/// Looks through causes and through `io::Error`s, which hide what they wrap from `source()`.
+fn has_certificate_error(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(rustls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(rustls, rustls::Error::InvalidCertificate(_));
     }
-    false
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    wrapped.is_some_and(|wrapped| has_certificate_error(wrapped)) || error.source().is_some_and(has_certificate_error)
 }
 
 /// An error with its causes on one line: reqwest's own text stops at "builder error".
@@ -278,4 +303,36 @@ fn describe(error: &reqwest::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_are_read_from_the_usual_variables() {
+        let read = |variables: &[(&str, &str)]| Proxies::from_variables(variables.iter().copied());
+        let both = read(&[("HTTPS_PROXY", "http://upper"), ("https_proxy", "http://lower"), ("NO_PROXY", "a,b")]);
+        assert_eq!(both.https.as_deref(), Some("http://lower"));
+        assert_eq!((both.http.as_deref(), both.no_proxy.as_deref()), (None, Some("a,b")));
+        let all = read(&[("ALL_PROXY", "http://all"), ("http_proxy", ""), ("HTTP_PROXY", "http://plain")]);
+        assert_eq!((all.https.as_deref(), all.http.as_deref()), (Some("http://all"), Some("http://plain")));
+        assert!(!format!("{:?}", read(&[("HTTPS_PROXY", "http://u:canary@h")])).contains("canary"));
+    }
+
+    #[test]
+    fn what_would_be_sent_otherwise_than_signed_is_not_sent() {
+        let endpoint: Endpoint = "http://127.0.0.1:1".parse().unwrap();
+        let request = |path: &str, query: &str| SignedRequest {
+            method: "GET",
+            path: path.to_owned(),
+            query: query.to_owned(),
+            headers: vec![],
+            body: vec![],
+        };
+        assert!(build(&endpoint, request("/clusters/c%2F1", "A=%2A~")).is_ok());
+        for (path, query) in [("/a/../b", ""), ("/a/%2e%2e/b", ""), ("/a b", ""), ("/", "A=b c"), ("/a#b", "")] {
+            assert!(build(&endpoint, request(path, query)).is_err(), "{path} {query}");
+        }
+    }
 }

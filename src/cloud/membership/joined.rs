@@ -119,18 +119,11 @@ pub(super) async fn change(
         }
         number
     };
-    let deadline = context.deadline;
-    let overdue = async {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
     let late = tokio::select! {
         biased;
         answer = &mut receiver => return answer.unwrap_or_else(|_| Err(lost(action))),
         () = context.cancel.cancelled() => false,
-        () = overdue => true,
+        () = context.overdue() => true,
     };
     let ended = |maybe_sent| {
         if late {
@@ -320,7 +313,8 @@ fn is_final(error: &CloudError) -> bool {
     let stopped = matches!(error, CloudError::Cancelled { .. } | CloudError::DeadlineExceeded { .. });
     let about_all = error.is_forbidden() || error.is_credentials() || error.is_not_found();
     let not_reached = matches!(error, CloudError::Configuration { .. } | CloudError::Unanswered { .. });
-    let tried_enough = matches!(error.class(), FailureClass::Throttled | FailureClass::Transient);
+    let tried_enough =
+        matches!(error.class(), FailureClass::Throttled | FailureClass::Transient | FailureClass::SkewedClock);
     stopped || about_all || tried_enough || (not_reached && !error.is_ambiguous())
 }
 

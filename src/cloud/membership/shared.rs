@@ -40,23 +40,19 @@ impl SharedRead {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(open.get_or_insert_with(Arc::default))
         };
-        let overdue = async {
-            match context.deadline {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
         let gate = tokio::select! {
             biased;
             () = context.cancel.cancelled() => return Err(CloudError::Cancelled { action: ACTION, maybe_sent: false }),
             gate = self.gate.lock() => gate,
-            () = overdue => {
+            () = context.overdue() => {
                 return Err(CloudError::DeadlineExceeded { action: ACTION, maybe_sent: false, last: None });
             }
         };
         if let Some(result) = round.get() {
             return result.clone();
         }
+        // Readers that are ready to run at this moment join before the call begins.
+        tokio::task::yield_now().await;
         {
             // From here on newcomers belong to the next round.
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -117,7 +117,7 @@ impl EventLog {
     /// Takes in what a watch tells. Expired Events stay: they happened. Says whether anything new was told.
     pub fn observe(&mut self, told: &WatchEvent) -> bool {
         match told {
-            WatchEvent::Listed(items) => items.iter().fold(false, |new, item| self.insert(item) || new),
+            WatchEvent::Listed(items) => items.iter().filter(|item| self.insert(item)).count() > 0,
             WatchEvent::Changed(item) => self.insert(item),
             WatchEvent::Deleted(_) => false,
         }

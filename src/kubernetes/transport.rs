@@ -201,7 +201,8 @@ async fn collect(call: &Call, response: Response<Body>) -> Result<Answer, Error>
         .collect()
         .await
         .map_err(|error| {
-            let note = format!("the answer broke off: {}", describe(&*error));
+            let innermost = causes(&*error).last().map(ToString::to_string).unwrap_or_default();
+            let note = format!("the answer broke off: {innermost}");
             Error::new(call.verb, &call.target, Problem::Unreachable, note)
         })?
         .to_bytes();
@@ -225,35 +226,38 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
+/// An error and its causes, also those that an I/O error wraps without calling them its source.
+fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> Vec<&'a (dyn std::error::Error + 'static)> {
+    let mut found = vec![error];
+    let mut current = error;
+    loop {
+        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let wrapped = wrapped.map(|inner| -> &'a (dyn std::error::Error + 'static) { inner });
+        let Some(next) = wrapped.or_else(|| current.source()) else { return found };
+        found.push(next);
+        current = next;
+    }
+}
+
 /// What an exchange without answer was: TLS, no connection, or a connection that broke.
 fn unanswered(call: &Call, error: &kube::Error) -> Error {
-    let note = describe(error);
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = next {
-        if current.is::<rustls::Error>() {
-            return Error::new(call.verb, &call.target, Problem::Tls, note);
-        }
-        if current.is::<kube::client::AuthError>() {
-            return Error::new(call.verb, &call.target, Problem::Access, note).unsent();
-        }
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            if let Some(inner) = io.get_ref() {
-                let inner: &(dyn std::error::Error + 'static) = inner;
-                if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-                    return Error::new(call.verb, &call.target, Problem::Tls, tls.to_string());
-                }
-            }
-            match io.kind() {
-                std::io::ErrorKind::ConnectionRefused
-                | std::io::ErrorKind::HostUnreachable
-                | std::io::ErrorKind::NetworkUnreachable => {
-                    return Error::new(call.verb, &call.target, Problem::Unreachable, note).unsent();
-                }
-                std::io::ErrorKind::TimedOut => return Error::new(call.verb, &call.target, Problem::Timeout, note),
-                _ => {}
-            }
-        }
-        next = current.source();
+    let causes = causes(error);
+    if causes.iter().any(|cause| cause.is::<kube::client::AuthError>()) {
+        return Error::new(call.verb, &call.target, Problem::Access, describe(error)).unsent();
     }
-    Error::new(call.verb, &call.target, Problem::Unreachable, note)
+    // The innermost text says it best; the layers above repeat it.
+    let note = causes.last().map(ToString::to_string).unwrap_or_default();
+    if causes.iter().any(|cause| cause.is::<rustls::Error>()) {
+        return Error::new(call.verb, &call.target, Problem::Tls, note);
+    }
+    let kind = causes.iter().find_map(|cause| cause.downcast_ref().map(std::io::Error::kind));
+    match kind {
+        Some(
+            std::io::ErrorKind::ConnectionRefused
+            | std::io::ErrorKind::HostUnreachable
+            | std::io::ErrorKind::NetworkUnreachable,
+        ) => Error::new(call.verb, &call.target, Problem::Unreachable, note).unsent(),
+        Some(std::io::ErrorKind::TimedOut) => Error::new(call.verb, &call.target, Problem::Timeout, note),
+        _ => Error::new(call.verb, &call.target, Problem::Unreachable, note),
+    }
 }

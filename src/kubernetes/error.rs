@@ -97,6 +97,15 @@ impl Status {
         Self { retry_after: retry_after.or(Self::from_value(&value).retry_after), code, ..Self::from_value(&value) }
     }
 
+    /// Cuts the values that validation quotes: they may be secret.
+    fn hide_values(&mut self) {
+        for text in self.causes.iter_mut().map(|cause| &mut cause.message).chain([&mut self.message]) {
+            if let Some((before, _)) = text.split_once("value: ") {
+                *text = format!("{before}value: (not shown)");
+            }
+        }
+    }
+
     /// Reads a `Status` object, such as the one in an ERROR event of a watch.
     pub fn from_value(value: &Value) -> Self {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -263,7 +272,10 @@ impl Error {
         self
     }
 
-    pub(crate) fn answered(verb: Verb, target: &Target, status: Status) -> Self {
+    pub(crate) fn answered(verb: Verb, target: &Target, mut status: Status) -> Self {
+        if target.kind.is_some_and(|kind| kind.is_secret()) {
+            status.hide_values();
+        }
         let problem = classify(verb, target.kind.as_ref(), &status);
         let mut error = Self::new(verb, target, problem, String::new());
         error.0.status = status;
@@ -588,6 +600,21 @@ mod tests {
             json!({"causes": [{"reason": "FieldValueInvalid", "field": "spec.rules[0].host", "message": "no"}]}),
         );
         assert_eq!(problem(Verb::Apply, Kind::INGRESS, 422, &invalid), Problem::Invalid);
+    }
+
+    #[test]
+    fn a_refused_secret_shows_no_value() {
+        let refused = status(
+            "Invalid",
+            "Secret \"x\" is invalid: data[tls.key]: Invalid value: \"s3cret\": must be a key",
+            json!({"causes": [{"reason": "FieldValueInvalid", "field": "data[tls.key]",
+                   "message": "Invalid value: \"s3cret\": must be a key"}]}),
+        );
+        let body = serde_json::to_vec(&refused).unwrap();
+        let target = Target::from(&ObjectRef::namespaced(Kind::SECRET, "ns", "x"));
+        let error = Error::answered(Verb::Apply, &target, Status::parse(422, &body, None));
+        assert_eq!(error.status().causes[0].field, "data[tls.key]");
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
     }
 
     #[test]

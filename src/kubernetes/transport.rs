@@ -261,3 +261,71 @@ fn unanswered(call: &Call, error: &kube::Error) -> Error {
         _ => Error::new(call.verb, &call.target, Problem::Unreachable, note),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Mutex, PoisonError},
+    };
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::kubernetes::{
+        api::ApplyOptions,
+        object::{Kind, ObjectRef},
+        testing::{Reply, Script},
+    };
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_trace_every_call_is_logged_and_no_secret_is() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        let data = json!({"metadata": {"name": "tls", "namespace": "n"}, "data": {"tls.key": "Q0FOQVJZ"}});
+        let refused = json!({"kind": "Status", "reason": "Invalid", "code": 422,
+            "message": "data[tls.key]: Invalid value: \"Q0FOQVJZ\": no"});
+        let plain = json!({"metadata": {"name": "gate"}, "spec": {"seen": "PLAIN"}});
+        let script = Script::new([
+            Reply::Json(200, data.clone()),
+            Reply::Json(200, data.clone()),
+            Reply::Json(422, refused),
+            Reply::Json(200, plain),
+        ]);
+        let api = script.api();
+        let secret = ObjectRef::namespaced(Kind::SECRET, "n", "tls");
+        api.get(&secret).await.unwrap();
+        let intent = json!({"data": {"tls.key": "Q0FOQVJZ"}});
+        api.apply(&secret, &intent, ApplyOptions::default()).await.unwrap();
+        let error = api.apply(&secret, &intent, ApplyOptions::default()).await.unwrap_err();
+        tracing::error!(%error, ?error, "refused");
+        api.get(&ObjectRef::cluster(Kind::ALB_CONFIG, "gate")).await.unwrap();
+        drop(guard);
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("Q0FOQVJZ"), "{text}");
+        assert!(text.contains("PLAIN"), "bodies of other kinds are shown at TRACE: {text}");
+        for fact in ["k8s_kind=\"Secret\"", "k8s_name=\"tls\"", "k8s_verb=\"apply\"", "status=200", "duration_ms="] {
+            assert!(text.contains(fact), "{fact} in {text}");
+        }
+    }
+}

@@ -10,3 +10,5 @@
 pub mod cancel;
 pub mod clock;
 pub mod framework;
+pub mod log;
+pub mod plugin;

@@ -12,3 +12,4 @@ pub mod clock;
 pub mod framework;
 pub mod log;
 pub mod plugin;
+pub mod protocol;

@@ -18,5 +18,6 @@ pub mod kubernetes;
 pub mod log;
 pub mod plugin;
 pub mod probe;
+pub mod protocol;
 pub mod provider;
 pub mod resources;

@@ -1,17 +1,21 @@
-//! The only reader of time: everything else takes a [`Clock`], so that plans and tests do not depend on the hour.
+//! The only reader of time.
 
-/// Gives the current time.
-pub trait Clock: Send + Sync {
-    /// The current instant.
-    fn now(&self) -> jiff::Timestamp;
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+
+/// Tells the time of day.
+pub trait Clock: Debug + Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
 }
 
-/// The clock of the operating system.
-#[derive(Debug, Clone, Copy, Default)]
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn now(&self) -> jiff::Timestamp {
-        jiff::Timestamp::now()
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
     }
 }

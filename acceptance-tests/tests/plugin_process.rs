@@ -25,6 +25,9 @@ const EXIT_LIMIT: Duration = Duration::from_millis(300);
 /// How soon the process must notice that its host is dead.
 const ORPHAN_LIMIT: Duration = Duration::from_secs(1);
 
+/// Well before the provider itself gives up on a peer that does not finish its handshake.
+const PROMPTLY: Duration = Duration::from_secs(4);
+
 /// For what should take milliseconds, on a machine that may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -236,7 +239,8 @@ async fn garbage_and_silence_on_one_connection_hold_up_no_other() {
         let mut garbage = plugin.raw().await.unwrap();
         garbage.write_all(&[0xff; 4096]).await.unwrap();
         let silence = plugin.raw().await.unwrap();
-        assert!(serving(&plugin.connect().await.unwrap()).await);
+        let connection = timeout(PROMPTLY, plugin.connect()).await.unwrap().unwrap();
+        assert!(timeout(PROMPTLY, serving(&connection)).await.unwrap());
         drop((garbage, silence));
     }
 }

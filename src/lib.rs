@@ -10,3 +10,4 @@
 pub mod cancel;
 pub mod clock;
 pub mod framework;
+pub mod kubernetes;

@@ -8,6 +8,8 @@
 //! Each layer speaks one language and never the next one's; a test of the sources keeps the import walls.
 
 pub mod cancel;
+pub mod clients;
 pub mod clock;
 pub mod framework;
 pub mod kubernetes;
+pub mod resources;

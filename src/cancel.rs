@@ -39,6 +39,12 @@ impl Cancel {
         pair().1
     }
 
+    /// The bare flag, for clients that know nothing of this type: true once it has fired.
+    #[must_use]
+    pub fn flag(&self) -> watch::Receiver<bool> {
+        self.0.clone()
+    }
+
     /// Whether it has fired.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

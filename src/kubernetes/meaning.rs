@@ -18,6 +18,9 @@ pub enum Compare {
     Exact,
     /// Text that holds JSON: equal when the parsed values are.
     JsonText,
+    /// Text that holds a JSON array of objects which together are a set of pairs: neither the order of the array nor how
+    /// the pairs are spread over its objects matters.
+    JsonPairs,
     /// Lists without order and without repetition.
     UnorderedSet,
     /// Text of parts parted by commas, without order; spaces around them do not count.
@@ -124,6 +127,7 @@ fn same(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> 
     match meaning.compare(path) {
         Compare::Exact => same_shape(live, ours, path, meaning),
         Compare::JsonText => parsed(live).is_some_and(|live| parsed(ours).is_some_and(|ours| same_json(&live, &ours))),
+        Compare::JsonPairs => pairs(live).is_some_and(|live| pairs(ours).is_some_and(|ours| live == ours)),
         Compare::UnorderedSet => same_set(live, ours, path, meaning),
         Compare::CommaSet => parts(live).is_some_and(|live| parts(ours).is_some_and(|ours| live == ours)),
         Compare::Pem => pem_blocks(live).is_some_and(|live| pem_blocks(ours).is_some_and(|ours| live == ours)),
@@ -207,6 +211,12 @@ fn same_json(a: &Value, b: &Value) -> bool {
         }
         _ => a == b,
     }
+}
+
+/// The pairs of `[{"HTTPS":443},{"HTTPS":8443}]`, numbers by value.
+fn pairs(value: &Value) -> Option<std::collections::BTreeSet<(String, String)>> {
+    let objects: Vec<serde_json::Map<String, Value>> = serde_json::from_str(value.as_str()?).ok()?;
+    Some(objects.into_iter().flatten().map(|(name, value)| (name, value.to_string())).collect())
 }
 
 fn parts(value: &Value) -> Option<std::collections::BTreeSet<&str>> {

@@ -34,7 +34,7 @@ pub mod watch;
 pub mod write;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use access::{ExecPlugin, ExplicitAccess, FleetAccess, KubeconfigFuture, KubeconfigSource, Network, ProxyForHost};
 pub use api::{ApplyOptions, FleetApi, Listing, Seen};

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     FIELD_MANAGER,
     access::FleetAccess,
-    cancel::Cancel,
+    Cancel,
     error::{Error, Problem, Target, Verb},
     object::{Kind, Object, ObjectRef, encode},
     retry::{Jitter, RandomJitter, RateGate, RetryPolicy, between},

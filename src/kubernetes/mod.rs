@@ -10,7 +10,6 @@
 
 pub mod access;
 pub mod api;
-pub mod cancel;
 pub mod create;
 pub mod delete;
 pub mod drift;
@@ -38,7 +37,7 @@ pub(crate) mod testing;
 
 pub use access::{ExecPlugin, ExplicitAccess, FleetAccess, KubeconfigFuture, KubeconfigSource, Network, ProxyForHost};
 pub use api::{ApplyOptions, FleetApi, Listing, Seen};
-pub use cancel::{Cancel, CancelSource, Cancelled};
+pub use crate::cancel::{Cancel, Cancelled};
 pub use create::{CreateOutcome, CreateRequest};
 pub use delete::{DeleteOutcome, Deletion};
 pub use drift::{Difference, differences, last_writer};

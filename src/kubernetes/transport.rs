@@ -15,7 +15,7 @@ use tokio::time::{Duration, Instant};
 
 use super::{
     access::{FleetAccess, Live, describe},
-    cancel::Cancel,
+    Cancel,
     error::{Error, Problem, Status, Target, Verb},
     retry::{Jitter, RateGate, RetryPolicy},
 };

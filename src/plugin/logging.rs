@@ -277,6 +277,7 @@ mod tests {
     use crate::log::{Redacted, keys};
 
     /// Half a second past the hour, so that the six digits show.
+    #[derive(Debug)]
     struct FixedClock;
 
     impl Clock for FixedClock {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::stream;
 use tfplugin_proto::tfplugin6::provider_server::Provider as Service;
@@ -25,6 +26,9 @@ use crate::framework::provider::{Configured, Provider};
 use crate::framework::resource::Context;
 use crate::framework::types::Type;
 
+/// A plan that must look at the world waits no longer than this for it.
+const CROSS_CHECK_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Serves one provider to one host.
 pub struct Server {
     pub(super) provider: Arc<dyn Provider>,
@@ -34,6 +38,8 @@ pub struct Server {
     provider_type: OnceLock<Type>,
     pub(super) resources: BTreeMap<&'static str, ResourceEntry>,
     pub(super) data_sources: BTreeMap<&'static str, DataSourceEntry>,
+    /// How long a plan may look at the world.
+    pub(super) cross_check_deadline: Duration,
 }
 
 /// A resource type with the types of its values, which most processes need for few of them.
@@ -91,6 +97,7 @@ impl Server {
             canceller: Mutex::new(canceller),
             configured: RwLock::new(None),
             provider_type: OnceLock::new(),
+            cross_check_deadline: CROSS_CHECK_DEADLINE,
         }
     }
 

@@ -35,9 +35,9 @@ pub mod write;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use crate::cancel::{Cancel, Cancelled};
 pub use access::{ExecPlugin, ExplicitAccess, FleetAccess, KubeconfigFuture, KubeconfigSource, Network, ProxyForHost};
 pub use api::{ApplyOptions, FleetApi, Listing, Seen};
-pub use crate::cancel::{Cancel, Cancelled};
 pub use create::{CreateOutcome, CreateRequest};
 pub use delete::{DeleteOutcome, Deletion};
 pub use drift::{Difference, differences, last_writer};

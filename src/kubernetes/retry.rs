@@ -170,7 +170,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_throttled_call_holds_back_every_other_and_a_stop_ends_the_wait() {
         let gate = RateGate::new(4, None);
-        let source = crate::cancel::Cancel::new();
+        let source = Cancel::new();
         let start = Instant::now();
         gate.hold(Duration::from_secs(5));
         drop(gate.enter(&source.clone()).await.unwrap());

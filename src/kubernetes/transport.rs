@@ -14,8 +14,8 @@ use kube::client::Body;
 use tokio::time::{Duration, Instant};
 
 use super::{
-    access::{FleetAccess, Live, describe},
     Cancel,
+    access::{FleetAccess, Live, describe},
     error::{Error, Problem, Status, Target, Verb},
     retry::{Jitter, RateGate, RetryPolicy},
 };

@@ -42,7 +42,7 @@ fn main() -> Result<(), Failure> {
     }
 
     say(&format!("Process start, {} runs: median (fastest to slowest)", STARTS - 1));
-    let floor = repeat(STARTS, || run_true())?;
+    let floor = repeat(STARTS, run_true)?;
     row("floor: the program true, start to end", &spread(&floor));
     let ours = repeat(STARTS, || handshake(&provider, "6"))?;
     row("provider, start to handshake", &spread(&ours));

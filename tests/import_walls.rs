@@ -3,6 +3,8 @@
 //! Walks the sources of the provider and prints each offending line. The reader of Rust here knows only what it needs:
 //! comments and texts are passed over, `use` trees are unfolded, paths are resolved against the module they stand in.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test: a panic is its failure")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -101,10 +101,10 @@ pub trait Phase: Clone + Debug + PartialEq + Send + Sync + 'static {
 }
 
 /// Configuration and plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Planned;
 /// State.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored;
 
 impl Phase for Planned {

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use rand::Rng as _;
 use rustix::fs::{Gid, Mode};
+use rustix::io::FdFlags;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketType};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
@@ -27,8 +29,8 @@ const OWNER_ONLY: u32 = 0o600;
 /// The owner and the group of `PLUGIN_UNIX_SOCKET_GROUP` may connect.
 const OWNER_AND_GROUP: u32 = 0o660;
 
-/// What the socket's mode is while it has no group yet: no bits for others, ever, so there is no moment to slip in.
-const UMASK: Mode = Mode::from_raw_mode(0o177);
+/// Connections the system keeps while the accept loop is busy. A host opens one.
+const BACKLOG: i32 = 16;
 
 /// A fresh name is taken with a chance of 2^-64; a second attempt is politeness.
 const NAME_ATTEMPTS: u32 = 3;
@@ -78,8 +80,7 @@ impl Drop for Socket {
     }
 }
 
-/// Creates the socket in a directory. Must run before the process has a second thread: the mode of a socket can only be
-/// set by the umask, which belongs to the whole process.
+/// Creates the socket in a directory.
 pub(crate) fn bind(directory: &Path, group: Option<&str>) -> Result<(Socket, UnixListener), ListenError> {
     let group = group.map(|group| Ok((group, group_id(group)?))).transpose()?;
     let (path, listener) = bind_fresh_name(directory)?;
@@ -103,15 +104,25 @@ fn bind_fresh_name(directory: &Path) -> Result<(PathBuf, UnixListener), ListenEr
     loop {
         // Short: a socket's path ends at 104 to 108 bytes.
         let path = directory.join(format!("plugin{:016x}", rand::rng().random::<u64>()));
-        let umask = rustix::process::umask(UMASK);
-        let bound = UnixListener::bind(&path);
-        rustix::process::umask(umask);
-        match bound {
+        match listen(&path) {
             Ok(listener) => return Ok((path, listener)),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts < NAME_ATTEMPTS => attempts += 1,
             Err(source) => return Err(ListenError::Bind { path, source }),
         }
     }
+}
+
+/// Binds a socket that is never open to others, not even for a moment: on Linux the file takes over the mode that the
+/// unbound socket has, less the umask (`unix_bind` in the kernel). Elsewhere the umask alone decides until the caller
+/// sets the mode. Changing the umask instead would change it for every thread of the process.
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let socket = rustix::net::socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
+    rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC)?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(OWNER_ONLY))?;
+    rustix::net::bind(&socket, &SocketAddrUnix::new(path)?)?;
+    rustix::net::listen(&socket, BACKLOG)?;
+    Ok(UnixListener::from(socket))
 }
 
 /// The group's number: looked up by name first, as go-plugin does, then read as a number.
@@ -218,6 +229,15 @@ mod tests {
         assert!(path.starts_with(directory.path()));
         drop(socket);
         assert!(!path.exists());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_socket_is_born_closed_to_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("p");
+        let _listener = listen(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o177, 0);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How a host finds, trusts and stops this process: the go-plugin side of a Terraform provider.
 //!
-//! `main` calls [`serve`] with the provider's gRPC service; nothing else calls in here. This module knows sockets,
+//! `main` calls [`serve()`] with the provider's gRPC service; nothing else calls in here. This module knows sockets,
 //! certificates, signals and log lines. It knows no schema, no value and no cloud: what the provider answers is the
 //! business of `protocol`. It writes one line to stdout and log lines to stderr, and reads stdin never.
 //!

@@ -121,7 +121,6 @@ fn serve_host<P: Provider>(provider: P, options: &Options) -> Result<ExitCode, S
     // Reattaching carries no certificate, so a debugged process has no use for one.
     let client_certificate = environment.client_certificate.as_deref().filter(|_| !debugged);
     let mutual_tls = client_certificate.map(|pem| tls::mutual_tls(pem, clock.now())).transpose()?;
-    // Before the runtime's threads exist: see `bind`.
     let (socket, listener) = listener::bind(environment.socket_dir(), environment.unix_socket_group.as_deref())?;
 
     let runtime = runtime().map_err(StartError::Runtime)?;

@@ -142,8 +142,8 @@ impl Server {
         let cancel = context.cancel.clone();
         let check = AssertUnwindSafe(entry.resource.cross_check(planned, clients, context)).catch_unwind();
         match cancel.run(tokio::time::timeout(self.cross_check_deadline, check)).await {
-            Some(Ok(Ok(diagnostics))) => diagnostics,
-            Some(Ok(Err(_))) => {
+            Ok(Ok(Ok(diagnostics))) => diagnostics,
+            Ok(Ok(Err(_))) => {
                 error!("panic: a check of the plan against the world stopped at a programming error");
                 Diagnostic::warning(
                     "Plan Not Checked",
@@ -155,11 +155,11 @@ impl Server {
                 )
                 .into()
             }
-            Some(Err(_)) => {
+            Ok(Err(_)) => {
                 debug!("checking the plan against the world ran out of time");
                 Diagnostics::new()
             }
-            None => Diagnostics::new(),
+            Err(_) => Diagnostics::new(),
         }
     }
 

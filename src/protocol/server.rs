@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use super::rpc::{self, Subject};
 use super::to_proto::Report;
-use crate::cancel::{self, Cancel, Canceller};
+use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::erased::{AnyDataSource, AnyResource};
@@ -33,7 +33,7 @@ const CROSS_CHECK_DEADLINE: Duration = Duration::from_secs(10);
 pub struct Server {
     pub(super) provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
-    canceller: Mutex<Arc<Canceller>>,
+    cancel: Mutex<Cancel>,
     configured: RwLock<Option<Configured>>,
     provider_type: OnceLock<Type>,
     pub(super) resources: BTreeMap<&'static str, ResourceEntry>,
@@ -78,9 +78,9 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Serves `provider`. `canceller` fires when the host calls `StopProvider`; whoever else ends the process may fire it.
+    /// Serves `provider`. `cancel` fires when the host calls `StopProvider`; whoever else ends the process may fire it.
     #[must_use]
-    pub fn new(provider: Arc<dyn Provider>, canceller: Arc<Canceller>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(provider: Arc<dyn Provider>, cancel: Cancel, clock: Arc<dyn Clock>) -> Self {
         let resource = |resource: &Arc<dyn AnyResource>| {
             let entry = ResourceEntry { resource: resource.clone(), ty: OnceLock::new(), identity_ty: OnceLock::new() };
             (resource.type_name(), entry)
@@ -94,7 +94,7 @@ impl Server {
             data_sources: provider.data_sources().iter().map(data_source).collect(),
             provider,
             clock,
-            canceller: Mutex::new(canceller),
+            cancel: Mutex::new(cancel),
             configured: RwLock::new(None),
             provider_type: OnceLock::new(),
             cross_check_deadline: CROSS_CHECK_DEADLINE,
@@ -110,18 +110,18 @@ impl Server {
     }
 
     fn cancel(&self) -> Cancel {
-        self.canceller.lock().unwrap_or_else(PoisonError::into_inner).receiver()
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn stop(&self) {
-        self.canceller.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).cancel();
     }
 
     /// A process under a debugger outlives the command that was interrupted: the next one starts unstopped.
     pub(super) fn restart(&self) {
-        let mut canceller = self.canceller.lock().unwrap_or_else(PoisonError::into_inner);
-        if canceller.receiver().is_cancelled() {
-            *canceller = Arc::new(cancel::pair().0);
+        let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
+        if cancel.is_cancelled() {
+            *cancel = Cancel::new();
         }
     }
 

@@ -4,6 +4,7 @@
 //! sentence that says what to do next.
 
 mod codegen;
+mod docs;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,8 @@ Usage: cargo xtask <step>
 Steps:
   codegen            write proto/src/generated/ from proto/proto/
   codegen --check    fail if the checked-in generated code is not what codegen would write
+  docs               write docs/ from the schema, examples/ and templates/
+  docs --check       fail if the pages are not what docs would write
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +27,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["codegen"] => codegen::write(),
         ["codegen", "--check"] => codegen::check(),
+        ["docs"] => docs::write(),
+        ["docs", "--check"] => docs::check(),
         _ => Err(USAGE.into()),
     };
     match outcome {

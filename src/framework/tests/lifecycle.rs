@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::everything::{Fault, ThingResource, World};
-use crate::cancel::{Cancel, pair};
+use crate::cancel::Cancel;
 use crate::clock::SystemClock;
 use crate::framework::conformance::host_rules;
 use crate::framework::diagnostic::Severity;
@@ -143,8 +143,8 @@ async fn a_create_that_fails_after_a_checkpoint_is_stored_without_an_error() {
 async fn an_interrupted_create_ends_at_once_with_what_is_known() {
     let stage = Stage::new();
     stage.fails(Fault::WaitsAfterCheckpoint);
-    let (canceller, cancel) = pair();
-    canceller.cancel();
+    let cancel = Cancel::new();
+    cancel.cancel();
     let answer = stage.apply_within(&stage.config(&[]), &Value::Null, &[], cancel).await;
     assert_eq!(severities(&answer), [Severity::Warning]);
     assert_eq!(answer.state.unwrap().attr("id"), Value::string("thing-1"));

@@ -10,7 +10,7 @@ use tfplugin_proto::tfplugin6::{self as proto, DynamicValue, RawState, ResourceI
 use tonic::{Code, Request};
 
 use super::schema_rules::violations;
-use crate::cancel;
+use crate::cancel::Cancel;
 use crate::clock::SystemClock;
 use crate::framework::conformance::host_rules;
 use crate::framework::data_source::DataSource;
@@ -185,7 +185,7 @@ impl Host {
             data_sources: vec![DataSourceType::<Constant>::erased(), DataSourceType::<ThingFacts>::erased()],
             worlds: Mutex::new(Vec::new()),
         });
-        let server = Server::new(provider.clone(), Arc::new(cancel::pair().0), Arc::new(SystemClock));
+        let server = Server::new(provider.clone(), Cancel::new(), Arc::new(SystemClock));
         Self { server, provider, ty }
     }
 
@@ -324,7 +324,7 @@ fn the_schema_checker_finds_violations() {
     schema.attributes.push(Attribute::value("name", Type::set(Type::Dynamic), "Again."));
     let provider =
         TestProvider { schema, resources: Vec::new(), data_sources: Vec::new(), worlds: Mutex::new(Vec::new()) };
-    let server = Server::new(Arc::new(provider), Arc::new(cancel::pair().0), Arc::new(SystemClock));
+    let server = Server::new(Arc::new(provider), Cancel::new(), Arc::new(SystemClock));
     let found = violations(&server);
     for wrong in [
         "provider: version below 0",

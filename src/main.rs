@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ackone::cancel::Cancel;
 use ackone::clock::{Clock, SystemClock};
 use ackone::plugin::{self, Environment, Mode, Options};
-use ackone::protocol::Server;
+use ackone::protocol::server::Server;
 use ackone::provider::AckoneProvider;
 
 fn main() -> ExitCode {

@@ -1,69 +1,31 @@
 //! Asking calls and waits to stop.
 //!
-//! One [`CancelToken`] belongs to the whole process side of an interrupt (StopProvider); clones see the same request.
 //! A [`CallContext`] is what every call takes: when to stop, and when to give up.
 
-use std::sync::Arc;
+use tokio::time::Instant;
 
-use tokio::{sync::watch, time::Instant};
-
-/// A request to stop, made once and seen by every clone.
-#[derive(Clone, Debug)]
-pub struct CancelToken(Arc<watch::Sender<bool>>);
-
-impl CancelToken {
-    /// A token nobody has cancelled yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-
-    /// Asks everybody who holds a clone to stop. Asking twice is the same as asking once.
-    pub fn cancel(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Whether somebody has asked.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns when somebody asks, at once if somebody has.
-    ///
-    /// # Cancellation
-    ///
-    /// Safe to drop and call again.
-    pub async fn cancelled(&self) {
-        let mut receiver = self.0.subscribe();
-        // An error would mean the sender is gone; we hold it.
-        while !*receiver.borrow_and_update() {
-            if receiver.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-}
-
-impl Default for CancelToken {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+use crate::cancel::Cancel;
 
 /// What limits one call: an interrupt, and a deadline after which no further attempt is made.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CallContext {
     /// Ends sleeps at once and calls shortly after.
-    pub cancel: CancelToken,
+    pub cancel: Cancel,
     /// No attempt starts, and no answer is awaited, past this instant.
     pub deadline: Option<Instant>,
+}
+
+impl Default for CallContext {
+    /// Nothing limits it.
+    fn default() -> Self {
+        Self::new(Cancel::never())
+    }
 }
 
 impl CallContext {
     /// Stops on `cancel` only.
     #[must_use]
-    pub fn new(cancel: CancelToken) -> Self {
+    pub fn new(cancel: Cancel) -> Self {
         Self { cancel, deadline: None }
     }
 

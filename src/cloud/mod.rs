@@ -32,7 +32,7 @@ pub mod vpc;
 #[cfg(test)]
 mod tests;
 
-pub use cancel::{CallContext, CancelToken};
+pub use cancel::CallContext;
 pub use client::{Answer, CloudClient, CloudConfig, Randomness, SystemRandomness};
 pub use credential::{CredentialChain, CredentialError, CredentialSettings, Environment};
 pub use endpoint::{Endpoint, EndpointResolver, Network};

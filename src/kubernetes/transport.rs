@@ -14,8 +14,8 @@ use kube::client::Body;
 use tokio::time::{Duration, Instant};
 
 use super::{
+    Cancel,
     access::{FleetAccess, Live, describe},
-    cancel::Cancel,
     error::{Error, Problem, Status, Target, Verb},
     retry::{Jitter, RateGate, RetryPolicy},
 };
@@ -301,6 +301,9 @@ mod tests {
             .with_ansi(false)
             .with_writer(move || writer.clone())
             .finish();
+        // With a single dispatcher tracing asks only the thread that reaches a log line first, and other tests' threads
+        // have none; a second dispatcher makes it ask all.
+        let second = tracing::Dispatch::new(tracing_subscriber::registry());
         let guard = tracing::subscriber::set_default(subscriber);
         let data = json!({"metadata": {"name": "tls", "namespace": "n"}, "data": {"tls.key": "Q0FOQVJZ"}});
         let refused = json!({"kind": "Status", "reason": "Invalid", "code": 422,
@@ -320,7 +323,7 @@ mod tests {
         let error = api.apply(&secret, &intent, ApplyOptions::default()).await.unwrap_err();
         tracing::error!(%error, ?error, "refused");
         api.get(&ObjectRef::cluster(Kind::ALB_CONFIG, "gate")).await.unwrap();
-        drop(guard);
+        drop((guard, second));
         let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         assert!(!text.contains("Q0FOQVJZ"), "{text}");
         assert!(text.contains("PLAIN"), "bodies of other kinds are shown at TRACE: {text}");

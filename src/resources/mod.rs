@@ -5,6 +5,7 @@
 
 pub mod alb_gateway;
 mod diagnose;
+mod diagnose_cloud;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;

@@ -15,7 +15,7 @@ use tokio::{sync::oneshot, time::Instant};
 
 use super::{Desk, MemberChange};
 use crate::cloud::{
-    cancel::{CallContext, CancelToken, Pause},
+    cancel::{CallContext, Pause},
     client::CloudClient,
     error::CloudError,
     fleet::MemberState,
@@ -191,7 +191,7 @@ async fn lead(client: CloudClient, fleet: FleetId, desk: Arc<Desk>, change: Chan
 /// Lasts as long as the most patient caller; stops when all have stopped.
 fn common_context(callers: &[Caller]) -> CallContext {
     let deadlines: Option<Vec<Instant>> = callers.iter().map(|caller| caller.context.deadline).collect();
-    CallContext { cancel: CancelToken::new(), deadline: deadlines.and_then(|all| all.into_iter().max()) }
+    CallContext { deadline: deadlines.and_then(|all| all.into_iter().max()), ..CallContext::default() }
 }
 
 struct Batch<'a> {

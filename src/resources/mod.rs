@@ -11,6 +11,8 @@ mod gateway_users;
 pub mod grpc_ingress;
 mod kubernetes_attributes;
 mod kubernetes_object;
+mod namespace;
+mod object_metadata;
 mod refresh;
 
 use std::sync::Arc;
@@ -20,5 +22,8 @@ use crate::framework::erased::{AnyResource, ResourceType};
 /// Every managed resource type, in name order.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
-    vec![ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased()]
+    vec![
+        ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
+        ResourceType::<namespace::Namespace>::erased(),
+    ]
 }

@@ -14,6 +14,7 @@ mod kubernetes_object;
 mod namespace;
 mod object_metadata;
 mod refresh;
+mod tls_secret;
 
 use std::sync::Arc;
 
@@ -25,5 +26,6 @@ pub fn all() -> Vec<Arc<dyn AnyResource>> {
     vec![
         ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
         ResourceType::<namespace::Namespace>::erased(),
+        ResourceType::<tls_secret::TlsSecret>::erased(),
     ]
 }

@@ -3,10 +3,21 @@
 //! Beside them lives what several share: the life of a Kubernetes object, waiting for the controller, its messages, and
 //! the way from client errors to diagnostics. A resource never names a sibling resource.
 
+use std::sync::Arc;
+
+use crate::framework::erased::{AnyResource, ResourceType};
+
 pub mod alb_gateway;
 mod diagnose;
+mod event_messages;
 pub mod grpc_ingress;
 mod kubernetes_attributes;
 mod kubernetes_object;
+mod reconcile;
 mod refresh;
 
+/// Every managed resource type, in name order.
+#[must_use]
+pub fn all() -> Vec<Arc<dyn AnyResource>> {
+    vec![ResourceType::<alb_gateway::AlbGateway>::erased(), ResourceType::<grpc_ingress::GrpcIngressResource>::erased()]
+}

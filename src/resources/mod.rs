@@ -6,11 +6,13 @@
 pub mod alb_gateway;
 mod diagnose;
 mod diagnose_cloud;
+mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;
 mod kubernetes_attributes;
 mod kubernetes_object;
+mod reconcile;
 mod refresh;
 
 use std::sync::Arc;
@@ -20,5 +22,9 @@ use crate::framework::erased::{AnyResource, ResourceType};
 /// Every managed resource type, in name order.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
-    vec![ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased()]
+    vec![
+        ResourceType::<alb_gateway::AlbGateway>::erased(),
+        ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
+        ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
+    ]
 }

@@ -14,5 +14,11 @@
 
 pub mod call_log;
 pub mod cloud;
+pub mod control;
 pub mod faults;
+pub mod parts;
+pub mod ready;
+pub mod running;
+pub mod settings;
+pub mod state_file;
 pub mod world;

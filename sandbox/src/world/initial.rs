@@ -64,6 +64,8 @@ pub struct WorldSettings {
     pub empty_lists: EmptyLists,
     /// Whether a member of another VPC is refused.
     pub refuse_other_vpc: bool,
+    /// Whether the members' security groups admit the gateway's vSwitches from the start.
+    pub open_security_groups: bool,
 }
 
 impl Default for WorldSettings {
@@ -86,6 +88,7 @@ impl Default for WorldSettings {
             detach_leaves: DetachLeaves::Absent,
             empty_lists: EmptyLists::Present,
             refuse_other_vpc: true,
+            open_security_groups: true,
         }
     }
 }
@@ -128,7 +131,14 @@ impl WorldSettings {
         cluster_names.extend([("spare".to_owned(), true), ("other-vpc".to_owned(), false)]);
         for (name, in_main) in &cluster_names {
             let vpc_id = if *in_main { &main_vpc } else { &other_vpc };
-            let group = security_group(&id("sg-bp1", &format!("sg-{name}"), 17), name, vpc_id, *in_main, now);
+            let group = security_group(
+                &id("sg-bp1", &format!("sg-{name}"), 17),
+                name,
+                vpc_id,
+                *in_main,
+                self.open_security_groups,
+                now,
+            );
             let cluster = MemberCluster {
                 cluster_id: id("c", name, 32),
                 name: name.clone(),
@@ -146,7 +156,8 @@ impl WorldSettings {
         }
 
         let fleet_id = self.fleet_id.clone().unwrap_or_else(|| id("c", "fleet", 32));
-        let fleet_group = security_group(&id("sg-bp1", "sg-fleet", 17), "fleet", &main_vpc, true, now);
+        let fleet_group =
+            security_group(&id("sg-bp1", "sg-fleet", 17), "fleet", &main_vpc, true, self.open_security_groups, now);
         let memberships = clusters
             .values()
             .filter(|c| self.attached && c.name.starts_with("member-"))
@@ -226,26 +237,31 @@ fn complete_membership(cluster_id: &str) -> Membership {
     }
 }
 
-/// A node security group: it admits its own network's Pods and nothing of the gateway's vSwitches, which is the
-/// prerequisite the walkthrough asks its reader to mend.
-fn security_group(id: &str, cluster: &str, vpc_id: &str, in_main: bool, now: Moment) -> SecurityGroup {
-    let rule = Rule {
-        rule_id: format!("sgr-bp1{}", seeded_hex(id, "initial", 17)),
+/// A node security group. It admits its own network's Pods and, unless the user wants to meet the prerequisite that
+/// everyone forgets, the vSwitches of its VPC, from which a gateway connects.
+fn security_group(id: &str, cluster: &str, vpc_id: &str, in_main: bool, open: bool, now: Moment) -> SecurityGroup {
+    let rule = |source: &str, description: &str| Rule {
+        rule_id: format!("sgr-bp1{}", seeded_hex(id, source, 17)),
         direction: "ingress".to_owned(),
         ip_protocol: "ALL".to_owned(),
         port_range: "-1/-1".to_owned(),
-        source_cidr_ip: if in_main { "10.10.0.0/16" } else { "172.20.0.0/16" }.to_owned(),
+        source_cidr_ip: source.to_owned(),
         policy: "Accept".to_owned(),
         priority: "1".to_owned(),
-        description: "Pods of the cluster".to_owned(),
+        description: description.to_owned(),
         created: now,
         initial: true,
     };
+    let (pods, vpc) = if in_main { ("10.100.0.0/16", "10.0.0.0/16") } else { ("172.20.0.0/16", "172.16.0.0/16") };
+    let mut rules = vec![rule(pods, "Pods of the cluster")];
+    if open {
+        rules.push(rule(vpc, "vSwitches of the VPC"));
+    }
     SecurityGroup {
         security_group_id: id.to_owned(),
         name: format!("alicloud-cs-auto-created-security-group-{cluster}"),
         vpc_id: vpc_id.to_owned(),
-        rules: vec![rule],
+        rules,
         service_managed: false,
     }
 }

@@ -13,6 +13,7 @@ mod fleet;
 mod initial;
 mod membership;
 mod names;
+mod network;
 mod state;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,6 +114,11 @@ impl World {
         })
     }
 
+    /// Whether a member's security group admits connections from a vSwitch.
+    pub fn admits(&self, cluster: &str, vswitch: &str) -> bool {
+        self.read(|state, _| state.admits(cluster, vswitch))
+    }
+
     /// Moves pending steps on when they fall due. Runs until dropped.
     ///
     /// # Cancellation
@@ -120,8 +126,9 @@ impl World {
     pub async fn run(self: Arc<Self>) {
         let mut changes = self.subscribe();
         loop {
-            let (now, due) = self.read(|state, now| (now, state.next_due()));
+            // Marked before looking: a change that comes in between must wake the wait below.
             changes.mark_unchanged();
+            let (now, due) = self.read(|state, now| (now, state.next_due()));
             let wait = due.map_or(IDLE, |due| due.since(now));
             tokio::select! {
                 () = tokio::time::sleep(wait.min(IDLE)) => {}

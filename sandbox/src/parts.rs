@@ -1,0 +1,63 @@
+//! What the other halves of the sandbox offer to the control endpoint and to the state file.
+//!
+//! The API server, the controller, the load balancers and the members implement these; the shell knows them only so.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Something with objects in it.
+pub trait Part: Send + Sync + fmt::Debug {
+    /// Its key in the inventory and in the state file.
+    fn name(&self) -> &'static str;
+
+    /// What exists in it, without secrets.
+    fn inventory(&self) -> Value;
+
+    /// What the state file keeps of it; nothing by default.
+    fn snapshot(&self) -> Option<Value> {
+        None
+    }
+}
+
+/// Troubles of the Kubernetes API that are no faults of single calls.
+pub trait KubernetesControl: Send + Sync + fmt::Debug {
+    /// Ends all watches; answers how many there were.
+    fn drop_watches(&self) -> usize;
+
+    /// Forgets old versions, so that watches from them get 410.
+    fn compact(&self);
+
+    /// Makes all issued credentials invalid.
+    fn revoke_credentials(&self);
+}
+
+/// What the simulated controller shall do instead of its work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ControllerFailure {
+    /// Only for this object, `namespace/name` or `name`; all objects when left out.
+    pub object: Option<String>,
+    /// The cloud action that fails; any when left out.
+    pub action: Option<String>,
+    /// The error's text, as it shows in Events.
+    pub message: Option<String>,
+    /// How often; until resumed when left out.
+    pub times: Option<u32>,
+}
+
+/// The simulated controller's switches.
+pub trait ControllerControl: Send + Sync + fmt::Debug {
+    /// Stops reconciling.
+    fn pause(&self);
+
+    /// Starts again, without any failure asked for.
+    fn resume(&self);
+
+    /// Fails from now on.
+    ///
+    /// # Errors
+    /// When the controller does not know how to fail like that.
+    fn fail(&self, failure: ControllerFailure) -> Result<(), String>;
+}

@@ -77,6 +77,18 @@ impl Ready {
             })
             .collect();
         clusters.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+        let vpc_id = fleet.map(|fleet| fleet.vpc_id.clone()).unwrap_or_default();
+        let mut vswitches: Vec<Named> = state
+            .vswitches
+            .values()
+            .map(|v| Named {
+                id: v.vswitch_id.clone(),
+                name: v.name.clone(),
+                vpc_id: v.vpc_id.clone(),
+                zone_id: v.zone_id.clone(),
+            })
+            .collect();
+        vswitches.sort_by_key(|v| (v.vpc_id != vpc_id, v.name.clone()));
         let role = state.roles.keys().next().cloned().unwrap_or_default();
         Self {
             pid: std::process::id(),
@@ -88,20 +100,11 @@ impl Ready {
             access_key_secret: key.map_or_else(|| Secret::new(""), |key| key.secret.clone()),
             role_arn: format!("acs:ram::{}:role/{role}", state.account_id),
             fleet_id: state.primary_fleet.clone(),
-            vpc_id: fleet.map(|fleet| fleet.vpc_id.clone()).unwrap_or_default(),
+            vpc_id,
             member_ids: clusters.iter().filter(|c| c.name.starts_with("member-")).map(|c| c.id.clone()).collect(),
             clusters,
             vswitch_ids: fleet.map(|fleet| fleet.vswitches.clone()).unwrap_or_default(),
-            vswitches: state
-                .vswitches
-                .values()
-                .map(|v| Named {
-                    id: v.vswitch_id.clone(),
-                    name: v.name.clone(),
-                    vpc_id: v.vpc_id.clone(),
-                    zone_id: v.zone_id.clone(),
-                })
-                .collect(),
+            vswitches,
             kubeconfig: None,
         }
     }
@@ -166,7 +169,7 @@ impl Ready {
         }
         for vswitch in &self.vswitches {
             let other = if vswitch.vpc_id == self.vpc_id { "" } else { ", in another VPC" };
-            row("vSwitch", &vswitch.id, &format!("{}{other}", vswitch.zone_id));
+            row("vSwitch", &vswitch.id, &format!("{} in {}{other}", vswitch.name, vswitch.zone_id));
         }
         row("role", &self.role_arn, "may be assumed");
         row("control", &self.control_url, "see ackone-sandbox --help");

@@ -17,16 +17,32 @@ use crate::world::{
 };
 
 pub(crate) static OPERATIONS: &[Operation] = &[
-    Operation::rpc("DescribeHubClusters", &["Profile", "ResourceGroupId", "Tag"], describe_hub_clusters),
-    Operation::rpc("DescribeHubClusterDetails", &["ClusterId"], describe_hub_cluster_details),
-    Operation::rpc("DescribeHubClusterKubeconfig", &["ClusterId", "PrivateIpAddress"], describe_hub_cluster_kubeconfig),
-    Operation::rpc("DescribeHubClusterLogs", &["ClusterId"], describe_hub_cluster_logs),
-    Operation::rpc("AttachClusterToHub", &["ClusterId", "ClusterIds", "AttachToMesh"], attach_cluster_to_hub),
-    Operation::rpc("DetachClusterFromHub", &["ClusterId", "ClusterIds", "DetachFromMesh"], detach_cluster_from_hub),
-    Operation::rpc("DescribeManagedClusters", &["ClusterId"], describe_managed_clusters),
-    Operation { get_only: true, ..Operation::rpc("DescribeRegions", &["Language"], describe_regions) },
+    Operation::rpc("DescribeHubClusters", "", &["Profile", "ResourceGroupId", "Tag"], describe_hub_clusters),
+    Operation::rpc("DescribeHubClusterDetails", "ClusterId", &["ClusterId"], describe_hub_cluster_details),
+    Operation::rpc(
+        "DescribeHubClusterKubeconfig",
+        "ClusterId",
+        &["ClusterId", "PrivateIpAddress"],
+        describe_hub_cluster_kubeconfig,
+    ),
+    Operation::rpc("DescribeHubClusterLogs", "ClusterId", &["ClusterId"], describe_hub_cluster_logs),
+    Operation::rpc(
+        "AttachClusterToHub",
+        "ClusterId",
+        &["ClusterId", "ClusterIds", "AttachToMesh"],
+        attach_cluster_to_hub,
+    ),
+    Operation::rpc(
+        "DetachClusterFromHub",
+        "ClusterId",
+        &["ClusterId", "ClusterIds", "DetachFromMesh"],
+        detach_cluster_from_hub,
+    ),
+    Operation::rpc("DescribeManagedClusters", "ClusterId", &["ClusterId"], describe_managed_clusters),
+    Operation { get_only: true, ..Operation::rpc("DescribeRegions", "", &["Language"], describe_regions) },
     Operation::rpc(
         "CreateHubCluster",
+        "",
         &[
             "Name",
             "RegionId",
@@ -44,9 +60,10 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         ],
         create_hub_cluster,
     ),
-    Operation::rpc("DeleteHubCluster", &["ClusterId", "Force", "RetainResources"], delete_hub_cluster),
+    Operation::rpc("DeleteHubCluster", "ClusterId", &["ClusterId", "Force", "RetainResources"], delete_hub_cluster),
     Operation::rpc(
         "UpdateHubClusterFeature",
+        "ClusterId",
         &[
             "ClusterId",
             "GatewayEnabled",

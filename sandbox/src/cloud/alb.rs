@@ -36,8 +36,8 @@ pub trait LoadBalancers: Send + Sync + fmt::Debug {
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation::rpc(
         "ListLoadBalancers",
+        "LoadBalancerIds.1",
         &[
-            "LoadBalancerIds.1",
             "LoadBalancerIds.",
             "LoadBalancerNames.",
             "VpcIds.",
@@ -56,39 +56,24 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         ],
         list_load_balancers,
     ),
-    Operation::rpc("GetLoadBalancerAttribute", &["LoadBalancerId"], get_load_balancer_attribute),
+    Operation::rpc("GetLoadBalancerAttribute", "LoadBalancerId", &["LoadBalancerId"], get_load_balancer_attribute),
     Operation::rpc(
         "ListListeners",
-        &[
-            "LoadBalancerIds.1",
-            "LoadBalancerIds.",
-            "ListenerIds.",
-            "ListenerProtocol",
-            "Tag.",
-            "MaxResults",
-            "NextToken",
-        ],
+        "LoadBalancerIds.1",
+        &["LoadBalancerIds.", "ListenerIds.", "ListenerProtocol", "Tag.", "MaxResults", "NextToken"],
         list_listeners,
     ),
-    Operation::rpc("GetListenerAttribute", &["ListenerId"], get_listener_attribute),
+    Operation::rpc("GetListenerAttribute", "ListenerId", &["ListenerId"], get_listener_attribute),
     Operation::rpc(
         "ListRules",
-        &[
-            "ListenerIds.1",
-            "ListenerIds.",
-            "RuleIds.",
-            "LoadBalancerIds.",
-            "Direction",
-            "Tag.",
-            "MaxResults",
-            "NextToken",
-        ],
+        "ListenerIds.1",
+        &["ListenerIds.", "RuleIds.", "LoadBalancerIds.", "Direction", "Tag.", "MaxResults", "NextToken"],
         list_rules,
     ),
     Operation::rpc(
         "ListServerGroups",
+        "ServerGroupIds.1",
         &[
-            "ServerGroupIds.1",
             "ServerGroupIds.",
             "ServerGroupNames.",
             "ServerGroupType",

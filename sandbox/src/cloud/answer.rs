@@ -122,12 +122,12 @@ impl Cloud {
         }
         let message = format!("You are not authorized to do this action. You should be authorized by RAM: {action}.");
         let mut error = ApiError::new(403, product.denied_code, message);
-        error.access_denied = Some(AccessDenied {
+        error.access_denied = Some(Box::new(AccessDenied {
             action,
             principal_type: if caller.assumed_role { "AssumedRoleUser" } else { "SubUser" }.to_owned(),
             principal: caller.principal.clone(),
             owner: self.world.read(|state, _| state.account_id.clone()),
-        });
+        }));
         Err(error)
     }
 }

@@ -8,10 +8,17 @@ use super::products::{Context, Operation};
 use crate::world::{MemberCluster, State};
 
 pub(crate) static OPERATIONS: &[Operation] = &[
-    Operation::roa("DescribeClusterDetail", ("GET", "/clusters/{ClusterId}"), &["ClusterId"], describe_cluster_detail),
+    Operation::roa(
+        "DescribeClusterDetail",
+        ("GET", "/clusters/{ClusterId}"),
+        "ClusterId",
+        &["ClusterId"],
+        describe_cluster_detail,
+    ),
     Operation::roa(
         "DescribeClustersV1",
         ("GET", "/api/v1/clusters"),
+        "cluster_id",
         &["cluster_id", "cluster_spec", "cluster_type", "name", "page_number", "page_size", "profile", "region_id"],
         describe_clusters_v1,
     ),

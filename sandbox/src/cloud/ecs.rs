@@ -16,6 +16,7 @@ const RULES_MAX: usize = 200;
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation::rpc(
         "DescribeSecurityGroups",
+        "SecurityGroupId",
         &[
             "SecurityGroupId",
             "SecurityGroupIds",
@@ -32,16 +33,19 @@ pub(crate) static OPERATIONS: &[Operation] = &[
     ),
     Operation::rpc(
         "DescribeSecurityGroupAttribute",
+        "SecurityGroupId",
         &["SecurityGroupId", "Direction", "NicType", "MaxResults", "NextToken", "Attribute"],
         describe_security_group_attribute,
     ),
     Operation::rpc(
         "AuthorizeSecurityGroup",
+        "SecurityGroupId",
         &["SecurityGroupId", "ClientToken", "Permissions."],
         authorize_security_group,
     ),
     Operation::rpc(
         "RevokeSecurityGroup",
+        "SecurityGroupId",
         &["SecurityGroupId", "ClientToken", "SecurityGroupRuleId.", "Permissions."],
         revoke_security_group,
     ),
@@ -69,12 +73,14 @@ fn describe_security_groups(cx: &Context<'_>, parameters: &Parameters) -> Result
     }
     let size = parameters.number("MaxResults", 1, 100)?.unwrap_or(10);
     let start = offset(parameters)?;
+    let untagged = parameters.tags().is_empty() && parameters.optional("ResourceGroupId").is_none();
     let is = |name: &str, value: &str| parameters.optional(name).is_none_or(|wanted| wanted == value);
     Ok(cx.world.read(|state, _| {
         let all: Vec<&SecurityGroup> = state
             .security_groups
             .values()
             .filter(|g| region == state.region && is("SecurityGroupId", &g.security_group_id) && is("VpcId", &g.vpc_id))
+            .filter(|_| untagged)
             .filter(|g| is("SecurityGroupName", &g.name) && is("SecurityGroupType", "normal"))
             .filter(|g| ids.as_ref().is_none_or(|ids| ids.contains(&g.security_group_id)))
             .collect();

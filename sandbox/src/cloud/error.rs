@@ -15,7 +15,7 @@ pub struct ApiError {
     /// The message.
     pub message: String,
     /// The principal and action of a denial.
-    pub access_denied: Option<AccessDenied>,
+    pub access_denied: Option<Box<AccessDenied>>,
     /// `x-acs-retry-after`, in milliseconds.
     pub retry_after_ms: Option<u64>,
 }
@@ -94,12 +94,12 @@ mod tests {
         assert_eq!(rpc["Code"], "MissingClusterId");
         assert_eq!((rpc["RequestId"].as_str(), rpc["HostId"].as_str()), (Some("R-1"), Some("127.0.0.1:1")));
         assert!(rpc.get("AccessDeniedDetail").is_none());
-        error.access_denied = Some(AccessDenied {
+        error.access_denied = Some(Box::new(AccessDenied {
             action: "cs:DescribeClusterDetail".to_owned(),
             principal_type: "SubUser".to_owned(),
             principal: "terraform".to_owned(),
             owner: "1".to_owned(),
-        });
+        }));
         let roa = error.body("R-1", "h", "cs", true);
         assert_eq!(roa["code"], "MissingClusterId");
         assert_eq!(roa["accessDeniedDetail"]["AuthAction"], "cs:DescribeClusterDetail");

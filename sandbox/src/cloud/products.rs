@@ -42,7 +42,9 @@ pub(crate) struct Operation {
     pub(crate) get_only: bool,
     /// Whether RAM asks for a permission.
     pub(crate) needs_permission: bool,
-    /// The parameters it knows; one ending in a dot stands for its family. The first names the object for the log.
+    /// The parameter that names the object for rules and the log, or nothing.
+    pub(crate) subject: &'static str,
+    /// The parameters it knows; one ending in a dot stands for its family.
     pub(crate) parameters: &'static [&'static str],
     /// What it does.
     pub(crate) run: Run,
@@ -50,18 +52,24 @@ pub(crate) struct Operation {
 
 impl Operation {
     /// An RPC action.
-    pub(crate) const fn rpc(action: &'static str, parameters: &'static [&'static str], run: Run) -> Self {
-        Self { action, route: None, get_only: false, needs_permission: true, parameters, run }
+    pub(crate) const fn rpc(
+        action: &'static str,
+        subject: &'static str,
+        parameters: &'static [&'static str],
+        run: Run,
+    ) -> Self {
+        Self { action, route: None, get_only: false, needs_permission: true, subject, parameters, run }
     }
 
     /// A ROA action.
     pub(crate) const fn roa(
         action: &'static str,
         route: (&'static str, &'static str),
+        subject: &'static str,
         parameters: &'static [&'static str],
         run: Run,
     ) -> Self {
-        Self { action, route: Some(route), get_only: false, needs_permission: true, parameters, run }
+        Self { action, route: Some(route), get_only: false, needs_permission: true, subject, parameters, run }
     }
 }
 
@@ -150,13 +158,9 @@ pub(crate) fn recognise(request: &WireRequest) -> Target {
     let (operation, path_parameters) =
         if product.roa { by_route(product, request) } else { (by_action(product, request, &action), Vec::new()) };
     let named = operation.as_ref().map_or(action.as_str(), |operation| operation.action).to_owned();
-    let subject = operation.as_ref().ok().and_then(|operation| operation.parameters.first());
-    let name = subject
-        .and_then(|subject| {
-            let in_path = path_parameters.iter().find(|(name, _)| name == subject).map(|(_, value)| value);
-            in_path.or_else(|| parameters.get(*subject)).cloned()
-        })
-        .unwrap_or_default();
+    let subject = operation.as_ref().map_or("", |operation| operation.subject);
+    let in_path = path_parameters.iter().find(|(name, _)| *name == subject).map(|(_, value)| value);
+    let name = in_path.or_else(|| parameters.get(subject)).cloned().unwrap_or_default();
     let call = Call { api: product.code.to_owned(), action: named, resource: String::new(), name };
     Target { product: Some(product), operation, path_parameters, call }
 }

@@ -11,9 +11,10 @@ use super::parameters::Parameters;
 use super::products::{Context, Operation};
 
 pub(crate) static OPERATIONS: &[Operation] = &[
-    Operation { needs_permission: false, ..Operation::rpc("GetCallerIdentity", &[], get_caller_identity) },
+    Operation { needs_permission: false, ..Operation::rpc("GetCallerIdentity", "", &[], get_caller_identity) },
     Operation::rpc(
         "AssumeRole",
+        "RoleArn",
         &["RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "ExternalId", "SourceIdentity"],
         assume_role,
     ),

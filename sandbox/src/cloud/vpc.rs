@@ -13,6 +13,7 @@ const PAGE: (usize, usize) = (10, 50);
 pub(crate) static OPERATIONS: &[Operation] = &[
     Operation::rpc(
         "DescribeVSwitches",
+        "VSwitchId",
         &[
             "VSwitchId",
             "VpcId",
@@ -30,9 +31,10 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         ],
         describe_vswitches,
     ),
-    Operation::rpc("DescribeVSwitchAttributes", &["VSwitchId", "DryRun"], describe_vswitch_attributes),
+    Operation::rpc("DescribeVSwitchAttributes", "VSwitchId", &["VSwitchId", "DryRun"], describe_vswitch_attributes),
     Operation::rpc(
         "DescribeVpcs",
+        "VpcId",
         &[
             "VpcId",
             "VpcName",
@@ -67,6 +69,15 @@ fn dry_run(parameters: &Parameters) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// Whether the filters leave objects without tags, defaults, groups and IPv6: the only kind there is.
+fn only_plain(parameters: &Parameters) -> Result<bool, ApiError> {
+    let is_set = |name| parameters.optional(name).is_some();
+    Ok(parameters.tags().is_empty()
+        && !is_set("ResourceGroupId")
+        && parameters.flag("IsDefault")? != Some(true)
+        && parameters.flag("EnableIpv6")? != Some(true))
+}
+
 /// One page of a list, with the numbers that go beside it.
 fn page(all: Vec<Value>, outer: &str, inner: &str, parameters: &Parameters) -> Result<Value, ApiError> {
     let number = parameters.number("PageNumber", 1, usize::MAX)?.unwrap_or(1);
@@ -81,12 +92,13 @@ fn describe_vswitches(cx: &Context<'_>, parameters: &Parameters) -> Result<Value
         return Err(ApiError::missing("RegionId"));
     }
     let is = |name: &str, value: &str| parameters.optional(name).is_none_or(|wanted| wanted == value);
+    let plain = only_plain(parameters)?;
     let found = cx.world.read(|state, _| {
         let here = here(state, parameters)?;
         let list = state
             .vswitches
             .values()
-            .filter(|v| here && is("VpcId", &v.vpc_id) && is("VSwitchId", &v.vswitch_id))
+            .filter(|v| here && plain && is("VpcId", &v.vpc_id) && is("VSwitchId", &v.vswitch_id))
             .filter(|v| is("VSwitchName", &v.name) && is("ZoneId", &v.zone_id))
             .map(|v| describe(v, state))
             .collect::<Vec<_>>();
@@ -132,12 +144,13 @@ fn describe_vpcs(cx: &Context<'_>, parameters: &Parameters) -> Result<Value, Api
         return Err(ApiError::invalid("VpcId", "there are more than 20."));
     }
     let name = parameters.optional("VpcName");
+    let plain = only_plain(parameters)?;
     let found = cx.world.read(|state, _| {
         let here = here(state, parameters)?;
         let list = state
             .vpcs
             .values()
-            .filter(|vpc| here && ids.as_ref().is_none_or(|ids| ids.contains(&vpc.vpc_id.as_str())))
+            .filter(|vpc| here && plain && ids.as_ref().is_none_or(|ids| ids.contains(&vpc.vpc_id.as_str())))
             .filter(|vpc| name.is_none_or(|name| name == vpc.name))
             .map(|vpc| {
                 let vswitches: Vec<&String> =

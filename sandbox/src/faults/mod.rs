@@ -81,7 +81,7 @@ impl When {
     fn fires(&self, seen: u64, fired: u64, call: u64) -> bool {
         self.limit().is_none_or(|limit| fired < limit)
             && self.nth.is_none_or(|nth| seen >= nth)
-            && self.every.is_none_or(|every| every > 0 && seen % every == 0)
+            && self.every.is_none_or(|every| every > 0 && seen.is_multiple_of(every))
             && self.call.is_none_or(|k| call == k)
     }
 }

@@ -1,12 +1,10 @@
 //! The binary as a process: ready file, printed text, signals, parent, state file, ports that cannot be had.
 
-mod client;
-
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use client::{Call, Client, control};
+use crate::client::{Call, Client, control};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 

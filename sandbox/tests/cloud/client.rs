@@ -2,8 +2,6 @@
 //!
 //! It shares no code with the sandbox's verifier or the provider's signer, and shows broken connections as they are.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::fmt::Write as _;
 use std::io;
 
@@ -15,32 +13,32 @@ use tokio::net::TcpStream;
 
 /// An answer as it came.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub head: String,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// Status and code of an error, or `(200, "")`.
-    pub fn outcome(&self) -> (u16, String) {
+    pub(crate) fn outcome(&self) -> (u16, String) {
         let json = self.json();
         let code = json["Code"].as_str().or_else(|| json["code"].as_str()).unwrap_or_default();
         (self.status, code.to_owned())
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let prefix = format!("{name}: ");
         self.head.lines().find_map(|line| line.strip_prefix(&prefix))
     }
 }
 
 /// Sends a request on a connection of its own and reads until the server closes it.
-pub async fn send(
+pub(crate) async fn send(
     address: &str,
     method: &str,
     target: &str,
@@ -71,14 +69,14 @@ pub async fn send(
 }
 
 /// Asks a control endpoint.
-pub async fn control(url: &str, method: &str, path: &str, body: &str) -> Reply {
+pub(crate) async fn control(url: &str, method: &str, path: &str, body: &str) -> Reply {
     let address = url.strip_prefix("http://").unwrap();
     let headers = [("host".to_owned(), address.to_owned())];
     send(address, method, path, &headers, body).await.unwrap()
 }
 
 /// Percent-encoding of the signature.
-pub fn enc(text: &str) -> String {
+pub(crate) fn enc(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
@@ -92,28 +90,28 @@ pub fn enc(text: &str) -> String {
 
 /// Somebody with an access key, talking to one address.
 #[derive(Clone, Debug)]
-pub struct Client {
-    pub address: String,
-    pub key_id: String,
-    pub secret: String,
-    pub token: Option<String>,
+pub(crate) struct Client {
+    pub(crate) address: String,
+    pub(crate) key_id: String,
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
 }
 
 /// One call before it is signed.
 #[derive(Clone, Debug)]
-pub struct Call<'a> {
-    pub method: &'a str,
-    pub path: &'a str,
-    pub version: &'a str,
-    pub action: &'a str,
-    pub query: &'a [(&'a str, &'a str)],
-    pub form: &'a [(&'a str, &'a str)],
-    pub nonce: String,
-    pub date: String,
+pub(crate) struct Call<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) version: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) form: &'a [(&'a str, &'a str)],
+    pub(crate) nonce: String,
+    pub(crate) date: String,
 }
 
 impl<'a> Call<'a> {
-    pub fn rpc(version: &'a str, action: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+    pub(crate) fn rpc(version: &'a str, action: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
         Self {
             method: "POST",
             path: "/",
@@ -126,18 +124,18 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub fn form(self, form: &'a [(&'a str, &'a str)]) -> Self {
+    pub(crate) fn form(self, form: &'a [(&'a str, &'a str)]) -> Self {
         Self { form, ..self }
     }
 
-    pub fn get(self, path: &'a str) -> Self {
+    pub(crate) fn get(self, path: &'a str) -> Self {
         Self { method: "GET", path, ..self }
     }
 }
 
 impl Client {
     /// Signs and sends a call.
-    pub async fn call(&self, call: &Call<'_>) -> io::Result<Reply> {
+    pub(crate) async fn call(&self, call: &Call<'_>) -> io::Result<Reply> {
         let pairs = |pairs: &[(&str, &str)]| {
             let mut sorted = pairs.to_vec();
             sorted.sort_unstable();

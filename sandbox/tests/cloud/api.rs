@@ -1,13 +1,11 @@
 //! The cloud APIs over real sockets, as a hand-written client sees them.
 
-mod client;
-
 use std::time::Duration;
 
+use crate::client::{Call, Client, control};
 use ackone_sandbox::running::{FleetSide, Foundation, Sandbox};
 use ackone_sandbox::settings::RunArgs;
 use ackone_sandbox::world::Clock;
-use client::{Call, Client, control};
 use serde_json::Value;
 
 const ADCP: &str = "2022-01-01";
@@ -57,7 +55,7 @@ impl Setup {
         self.client.call(&Call::rpc(version, action, query)).await.unwrap().outcome()
     }
 
-    async fn attach(&self, members: &[&str]) -> client::Reply {
+    async fn attach(&self, members: &[&str]) -> crate::client::Reply {
         let (fleet, list) = (self.fleet(), serde_json::to_string(members).unwrap());
         let query = [("ClusterId", fleet.as_str())];
         let form = [("ClusterIds", list.as_str())];
@@ -385,7 +383,7 @@ async fn the_control_endpoint_explains_what_it_refuses() {
     let address = url.strip_prefix("http://").unwrap();
     let from_a_page =
         [("host".to_owned(), address.to_owned()), ("origin".to_owned(), "http://evil.example".to_owned())];
-    let reply = client::send(address, "POST", "/v1/shutdown", &from_a_page, "").await.unwrap();
+    let reply = crate::client::send(address, "POST", "/v1/shutdown", &from_a_page, "").await.unwrap();
     assert_eq!(reply.status, 403);
 }
 

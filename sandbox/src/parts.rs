@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::watch;
 
 /// Something with objects in it.
 pub trait Part: Send + Sync + fmt::Debug {
@@ -17,6 +18,11 @@ pub trait Part: Send + Sync + fmt::Debug {
 
     /// What the state file keeps of it; nothing by default.
     fn snapshot(&self) -> Option<Value> {
+        None
+    }
+
+    /// Woken when the snapshot may have changed; without it, only the end of the sandbox saves the part.
+    fn changes(&self) -> Option<watch::Receiver<u64>> {
         None
     }
 }

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::call_log::CallLog;
 use crate::cloud::{Cloud, CloudServer, KubeconfigFile, KubeconfigIssuer, LoadBalancers};
@@ -99,7 +99,11 @@ impl Foundation {
         let saved = settings.state_file.as_deref().map(state_file::load).transpose()?.flatten();
         let (state, saved) = match saved {
             Some(saved) => {
-                let state: State = serde_json::from_value(saved.world).map_err(StartError::State)?;
+                let mut state: State = serde_json::from_value(saved.world).map_err(StartError::State)?;
+                // Objects come from the file; how the cloud behaves is each run's own choice.
+                state.behaviour.time_scale = settings.time_scale;
+                state.behaviour.detach_leaves = settings.detach_leaves;
+                state.behaviour.empty_lists = settings.empty_lists;
                 (state, saved.parts)
             }
             None => (settings.world().build(clock.now()), BTreeMap::new()),
@@ -134,6 +138,10 @@ impl Sandbox {
     /// When a port or a file cannot be had.
     pub async fn start(settings: &RunArgs, foundation: Foundation, fleet: FleetSide) -> Result<Self, StartError> {
         let Foundation { world, faults, log, saved: _ } = foundation;
+        if let Some(path) = &settings.kubeconfig {
+            let unreadable = |source| FileError::Io { doing: "cannot read the kubeconfig", path: path.clone(), source };
+            std::fs::read(path).map_err(unreadable)?;
+        }
         let issuer = fleet.issuer.or_else(|| {
             let path = settings.kubeconfig.clone()?;
             let fleet_id = world.read(|state, _| state.primary_fleet.clone());
@@ -161,7 +169,12 @@ impl Sandbox {
         });
         ready.kubeconfig =
             fleet.kubeconfig.as_ref().or(settings.kubeconfig.as_ref()).map(|path| path.display().to_string());
-        let saver = Saver { path: settings.state_file.clone(), world: Arc::clone(&world), parts: fleet.parts };
+        let saver = Saver {
+            path: settings.state_file.clone(),
+            world: Arc::clone(&world),
+            parts: fleet.parts,
+            turn: Arc::new(Mutex::new(())),
+        };
         saver.save()?;
         let tasks = vec![tokio::spawn(Arc::clone(&world).run()), tokio::spawn(saver.clone().run())];
         if let Some(path) = &settings.ready_file {
@@ -261,11 +274,14 @@ struct Saver {
     path: Option<PathBuf>,
     world: Arc<World>,
     parts: Vec<Arc<dyn Part>>,
+    /// One writer at a time.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Saver {
     fn save(&self) -> Result<(), FileError> {
         let Some(path) = &self.path else { return Ok(()) };
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let content = |error: serde_json::Error| FileError::Content { path: path.clone(), reason: error.to_string() };
         let parts = self.parts.iter().filter_map(|part| Some((part.name().to_owned(), part.snapshot()?))).collect();
         let saved = Saved::new(self.world.snapshot().map_err(content)?, parts);
@@ -277,12 +293,25 @@ impl Saver {
         if self.path.is_none() {
             return;
         }
-        let mut changes = self.world.subscribe();
-        while changes.changed().await.is_ok() {
+        let changed = Arc::new(Notify::new());
+        let mut watchers = JoinSet::new();
+        let sources = self.parts.iter().filter_map(|part| part.changes()).chain([self.world.subscribe()]);
+        for mut source in sources {
+            let changed = Arc::clone(&changed);
+            watchers.spawn(async move {
+                while source.changed().await.is_ok() {
+                    changed.notify_one();
+                }
+            });
+        }
+        loop {
+            changed.notified().await;
             tokio::time::sleep(SAVE_DELAY).await;
-            changes.mark_unchanged();
-            if let Err(error) = self.save() {
-                tracing::error!(%error, "state file not written");
+            let saver = self.clone();
+            match spawn_blocking(move || saver.save()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "state file not written"),
+                Err(error) => tracing::error!(%error, "state file not written"),
             }
         }
     }

@@ -30,7 +30,7 @@ FAULTS
   --fault CALLS=KIND[,KEY=VALUE]...   where CALLS is API[/ACTION[/RESOURCE[/NAME]]], '*' for any
     adcp/AttachClusterToHub=throttle,retry_after_ms=500,count=2     the first two attach calls
     '*=reset,call=7'                                                the seventh call of all
-    'kubernetes/apply/ingresses=conflict,nth=2'                     the second apply of an Ingress
+    'kubernetes/patch/ingresses=conflict,nth=2'                     the second apply of an Ingress
     'adcp=latency,ms=300'                                           every call of the product
   KIND   latency (ms) | throttle (retry_after_ms, code, status) | error (status, code, message)
          unavailable | html (status) | reset | drop_after | truncate | expire_credentials
@@ -50,7 +50,8 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   POST   /v1/world/keys                    {"access_key_id"?, "active"?, "expire"?, "kubernetes_groups"?}
   POST   /v1/world/temporary-keys          {"duration_seconds"?}: a new STS key
   POST   /v1/world/clock                   {"skew_seconds"}: the cloud's clock is off
-  POST   /v1/world/behaviour               {"time_scale"?, "detach_leaves"?, "empty_lists"?, "refuse_other_vpc"?}
+  POST   /v1/world/behaviour               {"time_scale"?, "detach_leaves"?, "empty_lists"?, "refuse_other_vpc"?,
+                                            "timings"?: {"attach_listed_ms"?, "attach_installed_ms"?, "detach_ms"?, ...}}
   POST   /v1/world/fleets/{id}             {"state"?, "error_message"?, "public_api_server"?}
   POST   /v1/kubernetes/{drop-watches|compact|revoke-credentials}
   POST   /v1/controller/{pause|resume|fail}

@@ -11,6 +11,7 @@
 mod adcp;
 mod alb;
 mod answer;
+mod client_token;
 mod cs;
 mod ecs;
 mod error;

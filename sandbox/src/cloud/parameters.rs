@@ -60,6 +60,12 @@ impl Parameters {
         self.values.keys().filter(|name| !COMMON.contains(&name.as_str()) && !is_known(name)).cloned().collect()
     }
 
+    /// All parameters but one, as one text to compare by.
+    pub(crate) fn fingerprint_without(&self, name: &str) -> String {
+        let rest: BTreeMap<&String, &String> = self.values.iter().filter(|(key, _)| *key != name).collect();
+        serde_json::to_string(&rest).unwrap_or_default()
+    }
+
     /// The value, unless absent or empty.
     pub(crate) fn optional(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str).filter(|value| !value.is_empty())

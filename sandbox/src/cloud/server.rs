@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 
 use super::LoadBalancers;
 use super::answer::{Answer, Ending};
+use super::client_token::ClientTokens;
 use super::kubeconfig::KubeconfigIssuer;
 use super::verify::NonceStore;
 use super::wire::WireRequest;
@@ -42,6 +43,7 @@ pub struct Cloud {
     pub(crate) issuer: Option<Arc<dyn KubeconfigIssuer>>,
     pub(crate) balancers: Option<Arc<dyn LoadBalancers>>,
     pub(crate) nonces: Mutex<NonceStore>,
+    pub(crate) tokens: Mutex<ClientTokens>,
 }
 
 impl Cloud {
@@ -53,7 +55,7 @@ impl Cloud {
         issuer: Option<Arc<dyn KubeconfigIssuer>>,
         balancers: Option<Arc<dyn LoadBalancers>>,
     ) -> Self {
-        Self { world, faults, log, issuer, balancers, nonces: Mutex::new(NonceStore::default()) }
+        Self { world, faults, log, issuer, balancers, nonces: Mutex::default(), tokens: Mutex::default() }
     }
 }
 

@@ -163,6 +163,13 @@ async fn refuse_browsers(request: Request, next: Next) -> Response {
     if request.headers().contains_key(header::ORIGIN) {
         return Refusal(StatusCode::FORBIDDEN, "web pages may not control the sandbox".to_owned()).into_response();
     }
+    // A page whose name was made to point at loopback sends no Origin with a GET, but its own name as Host.
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if !matches!(name, "127.0.0.1" | "localhost") {
+        let message = format!("the Host {host:?} is not this machine's loopback address");
+        return Refusal(StatusCode::FORBIDDEN, message).into_response();
+    }
     next.run(request).await
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Control, Refusal, answer, ok, read};
 use crate::faults::{RuleSpec, parse_spec};
-use crate::world::{DetachLeaves, EmptyLists, FleetState, Membership, MembershipState};
+use crate::world::{DetachLeaves, EmptyLists, FleetState, Membership, MembershipState, Timings};
 
 type Shared = State<Arc<Control>>;
 
@@ -197,6 +197,7 @@ struct BehaviourChange {
     detach_leaves: Option<DetachLeaves>,
     empty_lists: Option<EmptyLists>,
     refuse_other_vpc: Option<bool>,
+    timings: Option<Timings>,
 }
 
 pub(super) async fn behaviour(State(control): Shared, body: Bytes) -> Answer {
@@ -210,6 +211,7 @@ pub(super) async fn behaviour(State(control): Shared, body: Bytes) -> Answer {
         behaviour.detach_leaves = asked.detach_leaves.unwrap_or(behaviour.detach_leaves);
         behaviour.empty_lists = asked.empty_lists.unwrap_or(behaviour.empty_lists);
         behaviour.refuse_other_vpc = asked.refuse_other_vpc.unwrap_or(behaviour.refuse_other_vpc);
+        behaviour.timings = asked.timings.unwrap_or_else(|| behaviour.timings.clone());
         json!(behaviour)
     });
     ok(&now_is)

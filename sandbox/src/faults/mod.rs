@@ -4,6 +4,7 @@
 //! from the command line and the control endpoint. The injector counts all calls over all APIs, so that "fail the k-th
 //! remote call" is a rule like any other. There is no chance in it: the same calls meet the same faults.
 
+mod kubernetes;
 mod spec;
 
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use kubernetes::{KubernetesRefusal, kubernetes_refusal};
 pub use spec::{SpecError, parse_spec};
 
 /// One call, as seen by the rules and by the call log. Names only: nothing of a body, header or signature.
@@ -18,7 +20,8 @@ pub use spec::{SpecError, parse_spec};
 pub struct Call {
     /// `adcp`, `sts`, `vpc`, `cs`, `ecs`, `alb` or `kubernetes`.
     pub api: String,
-    /// The cloud action, or the Kubernetes verb (`get`, `list`, `watch`, `create`, `apply`, `patch`, `update`, `delete`).
+    /// The cloud action, or the Kubernetes verb (`get`, `list`, `watch`, `create`, `update`, `patch`, `delete`; an apply is
+    /// a `patch`).
     pub action: String,
     /// The kind of object, such as `ingresses`; empty for cloud calls.
     pub resource: String,
@@ -332,11 +335,11 @@ mod tests {
 
     #[test]
     fn names_and_kinds_narrow_a_rule() {
-        let injector = injector(&["kubernetes/apply/ingresses/gateway-demo/grpc-ingress=conflict"]);
+        let injector = injector(&["kubernetes/patch/ingresses/gateway-demo/grpc-ingress=conflict"]);
         let mut apply = Call {
             resource: "ingresses".to_owned(),
             name: "gateway-demo/other".to_owned(),
-            ..call("kubernetes", "apply")
+            ..call("kubernetes", "patch")
         };
         assert_eq!(injector.decide(&apply).fault, None);
         apply.name = "gateway-demo/grpc-ingress".to_owned();

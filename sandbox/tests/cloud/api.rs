@@ -1,8 +1,10 @@
 //! The cloud APIs over real sockets, as a hand-written client sees them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{Call, Client, control};
+use ackone_sandbox::cloud::{AlbKind, LoadBalancers};
 use ackone_sandbox::running::{FleetSide, Foundation, Sandbox};
 use ackone_sandbox::settings::RunArgs;
 use ackone_sandbox::world::Clock;
@@ -26,8 +28,12 @@ impl Setup {
     }
 
     async fn with(args: RunArgs) -> Self {
+        Self::with_fleet(args, FleetSide::default()).await
+    }
+
+    async fn with_fleet(args: RunArgs, fleet: FleetSide) -> Self {
         let foundation = Foundation::lay(&args, Clock::system()).unwrap();
-        let sandbox = Sandbox::start(&args, foundation, FleetSide::default()).await.unwrap();
+        let sandbox = Sandbox::start(&args, foundation, fleet).await.unwrap();
         let ready = sandbox.ready();
         let client = Client {
             address: ready.endpoints["adcp"].strip_prefix("http://").unwrap().to_owned(),
@@ -385,6 +391,9 @@ async fn the_control_endpoint_explains_what_it_refuses() {
         [("host".to_owned(), address.to_owned()), ("origin".to_owned(), "http://evil.example".to_owned())];
     let reply = crate::client::send(address, "POST", "/v1/shutdown", &from_a_page, "").await.unwrap();
     assert_eq!(reply.status, 403);
+    let rebound = [("host".to_owned(), "evil.example:80".to_owned())];
+    let reply = crate::client::send(address, "GET", "/v1/calls", &rebound, "").await.unwrap();
+    assert_eq!(reply.status, 403);
 }
 
 #[tokio::test]
@@ -510,4 +519,71 @@ async fn waiting_times_pass_by_themselves_and_wake_who_watches() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), attached).await.expect("the member is not attached in time");
+}
+
+/// Load balancers as a controller would show them.
+#[derive(Debug)]
+struct Balancers(Vec<Value>);
+
+impl LoadBalancers for Balancers {
+    fn list(&self, kind: AlbKind) -> Vec<Value> {
+        if kind == AlbKind::LoadBalancer { self.0.clone() } else { Vec::new() }
+    }
+}
+
+#[tokio::test]
+async fn load_balancers_are_found_by_id_and_tag_and_paged() {
+    let balancers = (0..3)
+        .map(|n| {
+            serde_json::json!({"LoadBalancerId": format!("alb-{n}"), "LoadBalancerStatus": "Active", "ZoneMappings": [],
+                "Tags": [{"Key": "ack.aliyun.com", "Value": if n == 1 { "c1" } else { "c2" }}]})
+        })
+        .collect();
+    let side = FleetSide { balancers: Some(Arc::new(Balancers(balancers))), ..FleetSide::default() };
+    let setup = Setup::with_fleet(RunArgs::default(), side).await;
+    let tag = [("Tag.1.Key", "ack.aliyun.com"), ("Tag.1.Value", "c1")];
+    let tagged = setup.ask(ALB, "ListLoadBalancers", &tag).await;
+    assert_eq!(
+        (tagged["TotalCount"].as_u64(), tagged["LoadBalancers"][0]["LoadBalancerId"].as_str()),
+        (Some(1), Some("alb-1"))
+    );
+    assert!(tagged["LoadBalancers"][0].get("ZoneMappings").is_none(), "only the attribute call shows zones");
+    let by_id = [("LoadBalancerIds.1", "alb-2"), ("LoadBalancerIds.2", "alb-9")];
+    assert_eq!(setup.ask(ALB, "ListLoadBalancers", &by_id).await["TotalCount"], 1);
+    let first = setup.ask(ALB, "ListLoadBalancers", &[("MaxResults", "2")]).await;
+    let token = first["NextToken"].as_str().unwrap().to_owned();
+    let last = setup.ask(ALB, "ListLoadBalancers", &[("MaxResults", "2"), ("NextToken", token.as_str())]).await;
+    assert!(last["LoadBalancers"][0]["LoadBalancerId"] == "alb-2" && last.get("NextToken").is_none(), "{last}");
+    assert_eq!(setup.refused(ALB, "ListLoadBalancers", &[("NextToken", "x")]).await.1, "InvalidParameter");
+    let one = setup.ask(ALB, "GetLoadBalancerAttribute", &[("LoadBalancerId", "alb-0")]).await;
+    assert!(one["ZoneMappings"].is_array());
+    let gone = setup.refused(ALB, "GetLoadBalancerAttribute", &[("LoadBalancerId", "alb-9")]).await;
+    assert_eq!(gone, (404, "ResourceNotFound.LoadBalancer".to_owned()));
+}
+
+#[tokio::test]
+async fn a_client_token_makes_a_repeat_harmless_and_is_bound_to_its_parameters() {
+    let setup = Setup::new().await;
+    let groups = setup.ask(ECS, "DescribeSecurityGroups", &[("RegionId", "cn-hangzhou")]).await;
+    let group = groups["SecurityGroups"]["SecurityGroup"][0]["SecurityGroupId"].as_str().unwrap().to_owned();
+    let target = [("RegionId", "cn-hangzhou"), ("SecurityGroupId", group.as_str())];
+    let rule = |port| {
+        let fields = [
+            ("ClientToken", "tok-1"),
+            ("Permissions.1.IpProtocol", "TCP"),
+            ("Permissions.1.PortRange", port),
+            ("Permissions.1.SourceCidrIp", "10.0.1.0/24"),
+        ];
+        [target.as_slice(), fields.as_slice()].concat()
+    };
+    setup.ask(ECS, "AuthorizeSecurityGroup", &rule("1/1")).await;
+    let undo: Vec<(&str, &str)> = rule("1/1").into_iter().filter(|(key, _)| *key != "ClientToken").collect();
+    setup.ask(ECS, "RevokeSecurityGroup", &undo).await;
+    setup.ask(ECS, "AuthorizeSecurityGroup", &rule("1/1")).await;
+    let read = setup.ask(ECS, "DescribeSecurityGroupAttribute", &target).await;
+    let ports =
+        read["Permissions"]["Permission"].as_array().unwrap().iter().filter(|r| r["PortRange"] == "1/1").count();
+    assert_eq!(ports, 0, "the repeat got the first answer and did nothing");
+    let other = setup.refused(ECS, "AuthorizeSecurityGroup", &rule("2/2")).await;
+    assert_eq!(other, (400, "IdempotentParameterMismatch".to_owned()));
 }

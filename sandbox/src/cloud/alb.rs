@@ -3,6 +3,7 @@
 //! The objects belong to the simulated controller, which shows them here through [`LoadBalancers`] in the API's own
 //! spelling; this file only filters and pages.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value, json};
@@ -25,6 +26,8 @@ pub enum AlbKind {
     Rule,
     /// `ListServerGroups`.
     ServerGroup,
+    /// `ListServerGroupServers`.
+    Server,
 }
 
 /// The controller's cloud objects, as this API shows them.
@@ -85,7 +88,29 @@ pub(crate) static OPERATIONS: &[Operation] = &[
         ],
         list_server_groups,
     ),
+    Operation::rpc(
+        "ListServerGroupServers",
+        "ServerGroupId",
+        &["ServerGroupId", "ServerIds.", "Tag.", "MaxResults", "NextToken"],
+        list_server_group_servers,
+    ),
+    Operation::rpc("DescribeZones", "", &[], describe_zones),
 ];
+
+fn describe_zones(cx: &Context<'_>, _: &Parameters) -> Result<Value, ApiError> {
+    let zones: BTreeSet<String> =
+        cx.world.read(|state, _| state.vswitches.values().map(|vswitch| vswitch.zone_id.clone()).collect());
+    let rows: Vec<Value> = zones.iter().map(|zone| json!({"ZoneId": zone, "LocalName": zone})).collect();
+    Ok(json!({"Zones": rows}))
+}
+
+fn list_server_group_servers(cx: &Context<'_>, parameters: &Parameters) -> Result<Value, ApiError> {
+    let mut list = objects(cx, AlbKind::Server);
+    keep_equal(&mut list, parameters, "ServerGroupId", "ServerGroupId");
+    keep_named(&mut list, parameters, "ServerIds", "ServerId", 40)?;
+    keep_tagged(&mut list, parameters);
+    page(list, "Servers", &[], parameters)
+}
 
 fn objects(cx: &Context<'_>, kind: AlbKind) -> Vec<Value> {
     cx.balancers.map(|balancers| balancers.list(kind)).unwrap_or_default()

@@ -557,6 +557,8 @@ async fn load_balancers_are_found_by_id_and_tag_and_paged() {
     assert_eq!(setup.refused(ALB, "ListLoadBalancers", &[("NextToken", "x")]).await.1, "InvalidParameter");
     let one = setup.ask(ALB, "GetLoadBalancerAttribute", &[("LoadBalancerId", "alb-0")]).await;
     assert!(one["ZoneMappings"].is_array());
+    let zones = setup.ask(ALB, "DescribeZones", &[]).await;
+    assert_eq!(zones["Zones"].as_array().unwrap().len(), 2, "{zones}");
     let gone = setup.refused(ALB, "GetLoadBalancerAttribute", &[("LoadBalancerId", "alb-9")]).await;
     assert_eq!(gone, (404, "ResourceNotFound.LoadBalancer".to_owned()));
 }
@@ -586,4 +588,35 @@ async fn a_client_token_makes_a_repeat_harmless_and_is_bound_to_its_parameters()
     assert_eq!(ports, 0, "the repeat got the first answer and did nothing");
     let other = setup.refused(ECS, "AuthorizeSecurityGroup", &rule("2/2")).await;
     assert_eq!(other, (400, "IdempotentParameterMismatch".to_owned()));
+}
+
+#[tokio::test]
+async fn garbage_on_the_wire_is_refused_and_the_server_lives_on() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let setup = Setup::new().await;
+    let long = "x".repeat(1 << 20);
+    let signed = |headers: &str| {
+        format!("POST /?%=%zz&&=&a=%FF HTTP/1.1\r\nhost: h\r\n{headers}connection: close\r\n\r\n").into_bytes()
+    };
+    let garbage = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        b"\r\n\r\n\x00\x00".to_vec(),
+        format!("GET /{long} HTTP/1.1\r\n\r\n").into_bytes(),
+        signed("authorization: ACS3-HMAC-SHA256 Credential=\u{e9},SignedHeaders=;;,Signature=zz\r\n"),
+        signed("x-acs-version: 2022-01-01\r\nx-acs-action: AttachClusterToHub\r\n"),
+        signed("x-acs-version: 2015-12-15\r\n"),
+        b"POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 99999999999\r\n\r\n".to_vec(),
+        b"POST / HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".to_vec(),
+    ];
+    for bytes in garbage {
+        let mut stream = tokio::net::TcpStream::connect(&setup.client.address).await.unwrap();
+        // The server may close before it has read everything; then writing or shutting down fails, which is an answer.
+        let written = stream.write_all(&bytes).await.is_ok() && stream.shutdown().await.is_ok();
+        let mut answer = Vec::new();
+        let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+        assert!(read.is_ok(), "no end after {:?}", String::from_utf8_lossy(&bytes[..bytes.len().min(60)]));
+        let text = String::from_utf8_lossy(&answer);
+        assert!(!text.starts_with("HTTP/1.1 2"), "accepted ({written}): {text}");
+    }
+    setup.ask(ADCP, "DescribeHubClusters", &[]).await;
 }

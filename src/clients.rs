@@ -1,0 +1,57 @@
+//! What a configured provider hands to its resources: clients and settings, built once for each configuration.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use tokio::sync::OnceCell;
+
+use crate::cloud::CloudClient;
+use crate::kubernetes::{ClusterUid, FleetApi, RecordedUids, SharedLists};
+
+/// Clients and settings.
+#[derive(Debug)]
+pub struct Clients {
+    /// The cloud APIs. Keys are looked for by the first call.
+    pub cloud: CloudClient,
+    /// The Fleet's Kubernetes API; `None` if the provider block says neither which Fleet nor how to reach one.
+    pub kubernetes: Option<Kubernetes>,
+    /// Settings that resources look at.
+    pub settings: Settings,
+}
+
+/// The way to one Fleet's Kubernetes API, with what one run of the provider knows about it.
+pub struct Kubernetes {
+    /// The API.
+    pub api: FleetApi,
+    /// Lists that concurrent reads share.
+    pub lists: SharedLists,
+    /// UIDs that this configuration of the provider created or took over.
+    pub recorded: RecordedUids,
+    /// The cluster's own identity, asked for once.
+    pub cluster_uid: OnceCell<ClusterUid>,
+}
+
+impl Kubernetes {
+    /// Around an API.
+    #[must_use]
+    pub fn new(api: FleetApi, lists: SharedLists) -> Self {
+        Self { api, lists, recorded: RecordedUids::default(), cluster_uid: OnceCell::new() }
+    }
+}
+
+impl fmt::Debug for Kubernetes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kubernetes").field("api", &self.api).finish_non_exhaustive()
+    }
+}
+
+/// Settings that resources look at.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The Fleet, if the provider block names it.
+    pub fleet_id: Option<String>,
+    /// Labels that every object gets.
+    pub default_labels: BTreeMap<String, String>,
+    /// Annotations that every object gets.
+    pub default_annotations: BTreeMap<String, String>,
+}

@@ -1,0 +1,21 @@
+//! What a resource is, independent of the wire and of any cloud.
+//!
+//! The protocol layer decodes requests into [`value::Value`]s and calls the object-safe traits of [`erased`]; resources
+//! implement the typed traits of [`resource`] and [`data_source`]. Plan rules live in [`plan`], what happens around an
+//! apply in [`apply`]. Nothing here names gRPC, HTTP or Kubernetes.
+
+pub mod apply;
+pub mod data_source;
+pub mod diagnostic;
+pub mod duration;
+pub mod erased;
+pub mod model;
+pub mod number;
+pub mod path;
+pub mod plan;
+pub mod private;
+pub mod provider;
+pub mod resource;
+pub mod schema;
+pub mod types;
+pub mod value;

@@ -1,0 +1,73 @@
+//! What differs between state's view of an object and the live one: for Read, attribute by attribute.
+
+use serde_json::Value;
+
+use super::{
+    meaning::Meaning,
+    merge::{Leaf, leaves},
+    object::Object,
+    ownership::Writer,
+    path::FieldPath,
+};
+
+pub use super::ownership::last_writer;
+
+/// A field that we set and that now means something else. Its values may be a Secret's: `Debug` leaves them out.
+#[derive(Clone, PartialEq)]
+pub struct Difference {
+    /// Where.
+    pub path: FieldPath,
+    /// What we set.
+    pub ours: Option<Value>,
+    /// What is live; `None` if absent.
+    pub live: Option<Value>,
+    /// Who last wrote it, if `managedFields` tells.
+    pub writer: Option<Writer>,
+}
+
+impl std::fmt::Debug for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Difference {{ path: {}, writer: {:?}, .. }}", self.path, self.writer)
+    }
+}
+
+/// The fields set in `ours` that differ in meaning from the live object.
+pub fn differences(live: &Object, ours: &Value, meaning: &dyn Meaning) -> Vec<Difference> {
+    leaves(live.value(), &Value::Null, ours, meaning)
+        .into_iter()
+        .filter(|leaf| !leaf.live_means(leaf.planned, meaning))
+        .map(|Leaf { path, live: value, planned, .. }| Difference {
+            writer: last_writer(live, &path),
+            ours: planned.cloned(),
+            live: value.cloned(),
+            path,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kubernetes::testing::{AlbMeaning, observed, walkthrough};
+
+    #[test]
+    fn the_controllers_rewrite_is_no_drift() {
+        assert_eq!(differences(&observed("AlbConfig"), &walkthrough("AlbConfig"), &AlbMeaning), Vec::new());
+        assert_eq!(differences(&observed("Ingress"), &walkthrough("Ingress"), &AlbMeaning), Vec::new());
+    }
+
+    #[test]
+    fn drift_names_the_attribute_and_its_last_writer() {
+        let mut live = observed("AlbConfig").into_value();
+        live["spec"]["listeners"][1]["idleTimeout"] = json!(30);
+        let mut ours = walkthrough("AlbConfig");
+        ours["spec"]["listeners"][1]["idleTimeout"] = json!(60);
+        let found = differences(&live.into(), &ours, &AlbMeaning);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].path.to_string(), "spec.listeners[port=443,protocol=HTTPS].idleTimeout");
+        assert_eq!((found[0].live.clone(), found[0].ours.clone()), (Some(json!(30)), Some(json!(60))));
+        assert_eq!(found[0].writer.as_ref().unwrap().manager, "load-balancer-controller");
+    }
+}

@@ -1,0 +1,206 @@
+//! When the controller has surely worked on *our* write.
+//!
+//! A pass of the controller ends with a new `SuccessfullyReconciled` on the object and a new hash label, but the pass
+//! that was under way while we wrote may have missed the write and stamps it all the same. So the second end after the
+//! server's answer counts, or one end followed by 15 s of quiet. A state machine without clock: the caller feeds what
+//! it sees and the time since it began to look.
+
+use std::time::Duration;
+
+/// Signals this near to each other belong to one pass.
+const ONE_PASS: Duration = Duration::from_secs(1);
+/// No further pass after this: the controller re-queues its own writes within 6 s.
+const QUIET: Duration = Duration::from_secs(15);
+
+/// What the proof rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// Two passes ended after the write was answered.
+    SecondPass,
+    /// One pass ended after it, and nothing came for 15 s.
+    QuietAfterPass,
+}
+
+/// Where the proof stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Not proved; look again at this time even if nothing happens (`None`: only a signal can help).
+    Pending {
+        /// Time since the beginning.
+        look_again_at: Option<Duration>,
+    },
+    /// The write was worked on.
+    Done(Evidence),
+}
+
+/// The state machine for one object and one write.
+#[derive(Clone, Debug)]
+pub struct ReconcileProof {
+    successes: u64,
+    label: Option<String>,
+    answered: Option<Duration>,
+    ends: u32,
+    last_end: Option<Duration>,
+    last_signal: Option<Duration>,
+    failed_since: bool,
+}
+
+impl ReconcileProof {
+    /// Begins before the write, with the success count and the hash label as they are then.
+    pub fn new(successes: u64, label: Option<&str>) -> Self {
+        Self {
+            successes,
+            label: label.map(str::to_owned),
+            answered: None,
+            ends: 0,
+            last_end: None,
+            last_signal: None,
+            failed_since: false,
+        }
+    }
+
+    /// The server accepted the write. Everything before proves nothing.
+    pub fn answered(&mut self, at: Duration) {
+        self.answered = Some(at);
+        self.ends = 0;
+        self.last_end = None;
+        self.last_signal = None;
+        self.failed_since = false;
+    }
+
+    /// The count of `SuccessfullyReconciled` on the object.
+    pub fn saw_successes(&mut self, count: u64, at: Duration) -> Proof {
+        // A count that shrinks is a new Event object after the old one expired.
+        let grown = count > self.successes;
+        self.successes = count;
+        if grown {
+            self.end(at);
+        }
+        self.at(at)
+    }
+
+    /// The hash label of the object.
+    pub fn saw_label(&mut self, label: Option<&str>, at: Duration) -> Proof {
+        let changed = label.is_some() && label != self.label.as_deref();
+        self.label = label.map(str::to_owned);
+        if changed {
+            self.end(at);
+        }
+        self.at(at)
+    }
+
+    /// A sign that a pass is under way (`Sync`): the quiet begins anew.
+    pub fn saw_activity(&mut self, at: Duration) -> Proof {
+        self.last_signal = Some(at);
+        self.at(at)
+    }
+
+    /// A Warning that is not known to heal by itself: quiet proves nothing until a further pass ends well.
+    pub fn saw_failure(&mut self, at: Duration) -> Proof {
+        self.last_signal = Some(at);
+        self.failed_since = true;
+        self.at(at)
+    }
+
+    /// The proof at a time when nothing else happened.
+    pub fn at(&self, now: Duration) -> Proof {
+        if self.ends >= 2 {
+            return Proof::Done(Evidence::SecondPass);
+        }
+        if self.ends == 0 || self.failed_since {
+            return Proof::Pending { look_again_at: None };
+        }
+        let quiet_from = self.last_end.max(self.last_signal).unwrap_or(now);
+        let until = quiet_from + QUIET;
+        if now >= until { Proof::Done(Evidence::QuietAfterPass) } else { Proof::Pending { look_again_at: Some(until) } }
+    }
+
+    fn end(&mut self, at: Duration) {
+        self.last_signal = Some(at);
+        if self.answered.is_none_or(|answered| at < answered) {
+            return;
+        }
+        self.failed_since = false;
+        if self.last_end.is_some_and(|end| at.saturating_sub(end) <= ONE_PASS) {
+            return;
+        }
+        self.ends += 1;
+        self.last_end = Some(at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(value: u64) -> Duration {
+        Duration::from_millis(value)
+    }
+
+    fn pending(proof: Proof) -> bool {
+        matches!(proof, Proof::Pending { .. })
+    }
+
+    #[test]
+    fn situation_i_label_and_success_a_tenth_of_a_second_after_the_edit_prove_nothing() {
+        let mut proof = ReconcileProof::new(3, Some("h1"));
+        proof.answered(ms(0));
+        assert!(pending(proof.saw_label(Some("h2"), ms(100))));
+        assert!(pending(proof.saw_successes(4, ms(110))), "label and event of one pass are one end");
+        assert_eq!(proof.saw_successes(5, ms(2_800)), Proof::Done(Evidence::SecondPass));
+    }
+
+    #[test]
+    fn situation_q_the_pass_that_missed_the_edit_stamps_it_and_only_the_next_counts() {
+        let mut proof = ReconcileProof::new(1, Some("h1"));
+        // A first edit at 0 started a pass; ours is answered at 1.2 s; that pass ends at 2.6 s, the cloud has our rule
+        // at 5.1 s.
+        assert!(pending(proof.saw_activity(ms(0))));
+        proof.answered(ms(1_200));
+        assert!(pending(proof.saw_activity(ms(1_250))));
+        assert!(pending(proof.saw_label(Some("h-of-ours"), ms(2_600))));
+        assert!(pending(proof.saw_successes(2, ms(2_650))));
+        assert!(pending(proof.at(ms(5_000))));
+        assert_eq!(proof.saw_successes(3, ms(5_150)), Proof::Done(Evidence::SecondPass));
+    }
+
+    #[test]
+    fn one_pass_counts_after_quiet_and_activity_starts_the_quiet_anew() {
+        let mut proof = ReconcileProof::new(0, None);
+        proof.answered(ms(0));
+        assert_eq!(proof.saw_successes(1, ms(3_000)), Proof::Pending { look_again_at: Some(ms(18_000)) });
+        assert_eq!(proof.saw_activity(ms(10_000)), Proof::Pending { look_again_at: Some(ms(25_000)) });
+        assert!(pending(proof.at(ms(24_999))));
+        assert_eq!(proof.at(ms(25_000)), Proof::Done(Evidence::QuietAfterPass));
+    }
+
+    #[test]
+    fn what_came_before_the_answer_and_silence_prove_nothing() {
+        let mut proof = ReconcileProof::new(0, None);
+        assert!(pending(proof.saw_successes(1, ms(10))));
+        assert!(pending(proof.saw_label(Some("h"), ms(20))));
+        proof.answered(ms(30));
+        proof.saw_label(Some("late news of an earlier pass"), ms(25));
+        assert_eq!(proof.at(ms(3_600_000)), Proof::Pending { look_again_at: None });
+        assert!(pending(proof.saw_successes(1, ms(40))), "the same count is no end");
+        assert!(pending(proof.saw_label(None, ms(50))), "a vanished label is no end");
+    }
+
+    #[test]
+    fn a_failure_after_the_first_end_needs_a_further_end() {
+        let mut proof = ReconcileProof::new(0, Some("h"));
+        proof.answered(ms(0));
+        proof.saw_successes(1, ms(1_000));
+        assert_eq!(proof.saw_failure(ms(4_000)), Proof::Pending { look_again_at: None });
+        assert!(pending(proof.at(ms(60_000))));
+        assert_eq!(proof.saw_label(Some("h2"), ms(61_000)), Proof::Done(Evidence::SecondPass));
+    }
+
+    #[test]
+    fn without_events_the_label_alone_leads_to_quiet() {
+        let mut proof = ReconcileProof::new(0, Some("h1"));
+        proof.answered(ms(0));
+        assert!(pending(proof.saw_label(Some("h2"), ms(2_600))));
+        assert_eq!(proof.at(ms(17_600)), Proof::Done(Evidence::QuietAfterPass));
+    }
+}

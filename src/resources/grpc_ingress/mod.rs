@@ -1,0 +1,5 @@
+//! `ackone_grpc_ingress`.
+mod model;
+mod object;
+mod rules;
+mod schema;

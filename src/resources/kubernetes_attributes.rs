@@ -1,0 +1,380 @@
+//! Attributes that every resource kept as a Kubernetes object has, and what a plan says about them.
+//!
+//! The schemas of the Kubernetes-backed resources call it, and their plan hooks. It knows no kind: what belongs to one
+//! object type lives in that resource's own module. Label and annotation syntax is that of Kubernetes (labels guide,
+//! annotations guide: apimachinery `validation.IsQualifiedName`, `IsValidLabelValue`).
+
+use std::collections::BTreeMap;
+
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::model::Attr;
+use crate::framework::path::Path;
+use crate::framework::schema::{Attribute, OnUpdate, Problem, Schema};
+use crate::framework::types::Type;
+use crate::framework::value::Value;
+
+/// Prefix of every key that the ALB controller reads or writes.
+pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
+/// Label that the controller stamps on AlbConfigs and Ingresses after a pass.
+pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
+/// Annotation in which client-side `kubectl apply` keeps its last manifest.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// `id`.
+pub(crate) fn id(what: &'static str) -> Attribute {
+    Attribute::string("id", what).computed()
+}
+
+/// `fleet_id`, as objects in a Fleet have it.
+pub(crate) fn fleet_id() -> Attribute {
+    Attribute::string(
+        "fleet_id",
+        "The Fleet that holds the object: the provider's `fleet_id`, else `uid:` and the UID of the Fleet's namespace \
+         `kube-system`. It never changes; if the provider points to another Fleet, refresh and apply stop with an error \
+         and touch nothing.",
+    )
+    .computed()
+}
+
+/// `adopt`.
+pub(crate) fn adopt(what: &str) -> Attribute {
+    Attribute::bool(
+        "adopt",
+        format!(
+            "Whether a create takes over {what} that exists already and that no other state manages. Without it an \
+             existing object stops the create with an `import` block to paste. Default `false`."
+        ),
+    )
+    .default_value(Value::Bool(false))
+    .local()
+}
+
+/// `wait`.
+pub(crate) fn wait(for_what: &str) -> Attribute {
+    Attribute::bool(
+        "wait",
+        format!("Whether creates and updates wait until {for_what}. Default `true`. With `false`, `ready` is null."),
+    )
+    .default_value(Value::Bool(true))
+    .local()
+}
+
+/// `on_wait_timeout`.
+pub(crate) fn on_wait_timeout() -> Attribute {
+    Attribute::string(
+        "on_wait_timeout",
+        "What it means when a wait runs out. `warn` (the default): the run succeeds with a warning, `ready` is `false`, \
+         and the next apply waits again in place. `error`: the run fails; on a create Terraform then marks the object as \
+         tainted and would replace it (`terraform untaint` prevents that). To fail a run without tainting, use a \
+         `postcondition` with `self.ready != false` instead.",
+    )
+    .default_value(Value::string("warn"))
+    .local()
+    .check(one_of("Invalid Wait Setting", &["warn", "error"]))
+}
+
+/// `ready`.
+pub(crate) fn ready(when: &str) -> Attribute {
+    Attribute::bool(
+        "ready",
+        format!(
+            "`true` when {when}; `false` when a wait ended earlier, which the next apply makes up for; null when nothing \
+             was waited for. `reason` says why."
+        ),
+    )
+    .computed()
+    .on_update(OnUpdate::Recompute)
+}
+
+/// `reason`.
+pub(crate) fn reason() -> Attribute {
+    Attribute::string("reason", "Why `ready` is not `true`; null when it is.").computed().on_update(OnUpdate::Recompute)
+}
+
+/// `labels`.
+pub(crate) fn labels(kind: &str) -> Attribute {
+    Attribute::value(
+        "labels",
+        Type::map(Type::String),
+        format!("Labels of the {kind}. Labels that others set stay untouched; see `effective_labels` for all of ours."),
+    )
+    .check(|value| check_keys(value, &["labels"], check_label_value))
+}
+
+/// `annotations`.
+pub(crate) fn annotations(kind: &str) -> Attribute {
+    Attribute::value(
+        "annotations",
+        Type::map(Type::String),
+        format!(
+            "Further annotations of the {kind}. Keys that have an attribute of their own are refused; annotations that \
+             others set stay untouched."
+        ),
+    )
+    .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+}
+
+/// `effective_labels`.
+pub(crate) fn effective_labels() -> Attribute {
+    Attribute::value(
+        "effective_labels",
+        Type::map(Type::String),
+        "`labels` together with the provider's `default_labels`; `labels` win.",
+    )
+    .computed()
+}
+
+/// `effective_annotations`.
+pub(crate) fn effective_annotations() -> Attribute {
+    Attribute::value(
+        "effective_annotations",
+        Type::map(Type::String),
+        "`annotations` together with the provider's `default_annotations`; `annotations` win.",
+    )
+    .computed()
+}
+
+/// A check for one of some spellings.
+pub(crate) fn one_of(
+    summary: &'static str,
+    allowed: &'static [&'static str],
+) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
+    move |value| {
+        let text = value.as_str().unwrap_or_default();
+        if allowed.contains(&text) {
+            return Ok(());
+        }
+        let choices = allowed.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>().join(", ");
+        Err(Problem::new(summary, format!("{text:?} is none of {choices}. Case matters.")))
+    }
+}
+
+/// A check that a value is a DNS subdomain name that the ALB controller can tag with (rule V02).
+pub(crate) fn subdomain_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
+    move |value| check_name(what, value.as_str().unwrap_or_default(), 253, true)
+}
+
+/// A check that a value is a DNS label that the ALB controller can tag with (rule V02).
+pub(crate) fn label_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
+    move |value| check_name(what, value.as_str().unwrap_or_default(), 63, false)
+}
+
+fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        !label.is_empty()
+            && label.starts_with(inner)
+            && label.ends_with(inner)
+            && label.chars().all(|c| inner(c) || c == '-')
+    };
+    let valid = name.len() <= max_len && if dots { name.split('.').all(label) } else { label(name) };
+    if !valid {
+        let dots = if dots { ", '-' and '.'" } else { " and '-'" };
+        return Err(Problem::new(
+            format!("Invalid {what} Name"),
+            format!(
+                "{name:?} is no name that Kubernetes accepts. Use up to {max_len} lower-case letters, digits{dots}, with a \
+                 letter or digit at both ends."
+            ),
+        ));
+    }
+    if name.starts_with("aliyun") {
+        return Err(Problem::new(
+            format!("Reserved {what} Name"),
+            format!(
+                "{name:?} starts with \"aliyun\", which Alibaba Cloud reserves: the controller cannot tag its cloud \
+                 resources with such a name. Choose another one."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_keys(
+    value: &Value,
+    what: &[&str],
+    check_value: impl Fn(&str, &str) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let Some(entries) = value.as_map() else { return Ok(()) };
+    let what = what.first().copied().unwrap_or_default();
+    for (key, value) in entries {
+        if !is_qualified_name(key) {
+            return Err(Problem::new(
+                "Invalid Metadata Key",
+                format!(
+                    "{key:?} in {what} is no key that Kubernetes accepts. Use up to 63 letters, digits, '-', '_' and '.' \
+                     with a letter or digit at both ends, optionally after a DNS name and '/'."
+                ),
+            ));
+        }
+        if key == HASH_LABEL || key == LAST_APPLIED {
+            return Err(Problem::new(
+                "Reserved Metadata Key",
+                format!("{key:?} in {what} is written by another program. Remove it."),
+            ));
+        }
+        if let Some(text) = value.as_str() {
+            check_value(key, text)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_label_value(key: &str, value: &str) -> Result<(), Problem> {
+    if value.is_empty() || is_name_part(value) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "Invalid Label Value",
+        format!(
+            "The value {value:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
+             and '.', with a letter or digit at both ends, or nothing."
+        ),
+    ))
+}
+
+fn is_name_part(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.ends_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+fn is_qualified_name(key: &str) -> bool {
+    match key.split_once('/') {
+        Some((prefix, name)) => check_name("", prefix, 253, true).is_ok_and(|()| true) && is_name_part(name),
+        None => is_name_part(key),
+    }
+}
+
+/// Refuses null elements of lists, sets and maps: none of our collections gives them a meaning.
+pub(crate) fn refuse_null_elements(schema: &Schema, config: &Value, diagnostics: &mut Diagnostics) {
+    schema.visit(config, &mut |path, attribute, value| {
+        let mut refuse = |path: Path| {
+            diagnostics.error(
+                path.clone(),
+                "Null Element",
+                format!("{path} is null. Leave the element out, for instance with a `for` expression with `if`."),
+            );
+        };
+        match value {
+            Value::List(elements) => {
+                for (index, _) in elements.iter().enumerate().filter(|(_, element)| element.is_null()) {
+                    let is_set = matches!(attribute.ty(), Type::Set(_));
+                    refuse(if is_set { path.clone() } else { path.index(index) });
+                }
+            }
+            Value::Map(entries) if matches!(attribute.ty(), Type::Map(_)) => {
+                entries.iter().filter(|(_, element)| element.is_null()).for_each(|(key, _)| refuse(path.key(key)));
+            }
+            _ => {}
+        }
+    });
+}
+
+/// The provider's defaults with the resource's own entries over them, as far as a plan can know it.
+pub(crate) fn effective(
+    defaults: Option<&BTreeMap<String, String>>,
+    own: &Attr<BTreeMap<String, Attr<String>>>,
+) -> Attr<BTreeMap<String, Attr<String>>> {
+    let (Some(defaults), false) = (defaults, own.is_unknown()) else { return Attr::Unknown };
+    let mut merged: BTreeMap<String, Attr<String>> =
+        defaults.iter().map(|(key, value)| (key.clone(), Attr::Known(value.clone()))).collect();
+    merged.extend(own.known().cloned().unwrap_or_default());
+    if merged.values().any(Attr::is_unknown) {
+        return Attr::Unknown;
+    }
+    Attr::Known(merged)
+}
+
+/// Entries of a stored map.
+pub(crate) fn entries(map: Option<&BTreeMap<String, Option<String>>>) -> BTreeMap<String, String> {
+    map.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect()
+}
+
+/// What an import says of labels or annotations: all of them except those of other programs and those that an attribute
+/// or a provider default stands for.
+pub(crate) fn imported_map(
+    live: &BTreeMap<String, String>,
+    defaults: &BTreeMap<String, String>,
+    has_attribute: impl Fn(&str) -> bool,
+) -> Option<BTreeMap<String, Option<String>>> {
+    let own: BTreeMap<String, Option<String>> = live
+        .iter()
+        .filter(|(key, value)| {
+            let foreign = *key == HASH_LABEL || *key == LAST_APPLIED || *key == "app.kubernetes.io/managed-by";
+            !foreign && !has_attribute(key) && defaults.get(*key) != Some(*value)
+        })
+        .map(|(key, value)| (key.clone(), Some(value.clone())))
+        .collect();
+    (!own.is_empty()).then_some(own)
+}
+
+/// `metadata.labels` or `metadata.annotations` of an object.
+pub(crate) fn metadata_map(object: &serde_json::Value, which: &str) -> BTreeMap<String, String> {
+    let entries = object.get("metadata").and_then(|metadata| metadata.get(which)).and_then(serde_json::Value::as_object);
+    entries
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_kubernetes_and_leave_out_the_reserved_prefix() {
+        let subdomain = subdomain_name("Gateway");
+        for name in ["ackone-gateway-demo", "a", "a.b-c.d0", &"a".repeat(253)] {
+            assert!(subdomain(&Value::string(name)).is_ok(), "{name}");
+        }
+        for name in ["", "A", "-a", "a-", "a..b", "a_b", "aliyun-x", &"a".repeat(254)] {
+            assert!(subdomain(&Value::string(name)).is_err(), "{name}");
+        }
+        assert!(label_name("Ingress")(&Value::string("a.b")).is_err());
+    }
+
+    #[test]
+    fn metadata_keys_and_label_values_are_checked() {
+        let labels = labels("AlbConfig");
+        let check = |key: &str, value: &str| (labels.checks[0])(&Value::map([(key, Value::string(value))]));
+        assert!(check("team", "edge").is_ok());
+        assert!(check("example.com/team", "").is_ok());
+        for (key, value) in [("bad key", "x"), ("a/b/c", "x"), ("team", "not ok"), (HASH_LABEL, "x"), ("", "x")] {
+            assert!(check(key, value).is_err(), "{key}={value}");
+        }
+    }
+
+    #[test]
+    fn effective_maps_are_known_as_soon_as_all_parts_are() {
+        let defaults = BTreeMap::from([("team".to_owned(), "edge".to_owned()), ("env".to_owned(), "dev".to_owned())]);
+        let own = BTreeMap::from([("env".to_owned(), Attr::Known("prod".to_owned()))]);
+        let merged = effective(Some(&defaults), &Attr::Known(own.clone()));
+        let expected = BTreeMap::from([
+            ("env".to_owned(), Attr::Known("prod".to_owned())),
+            ("team".to_owned(), Attr::Known("edge".to_owned())),
+        ]);
+        assert_eq!(merged, Attr::Known(expected));
+        assert_eq!(effective(None, &Attr::Known(own)), Attr::Unknown, "the provider's configuration is unknown");
+        assert_eq!(effective(Some(&defaults), &Attr::Unknown), Attr::Unknown);
+        let half = BTreeMap::from([("env".to_owned(), Attr::Unknown)]);
+        assert_eq!(effective(Some(&defaults), &Attr::Known(half)), Attr::Unknown);
+    }
+
+    #[test]
+    fn an_import_takes_only_what_a_user_would_write() {
+        let live = BTreeMap::from([
+            (HASH_LABEL.to_owned(), "1".to_owned()),
+            (LAST_APPLIED.to_owned(), "{}".to_owned()),
+            ("team".to_owned(), "edge".to_owned()),
+            ("mine".to_owned(), "1".to_owned()),
+            ("typed".to_owned(), "1".to_owned()),
+        ]);
+        let defaults = BTreeMap::from([("team".to_owned(), "edge".to_owned())]);
+        let taken = imported_map(&live, &defaults, |key| key == "typed");
+        assert_eq!(taken, Some(BTreeMap::from([("mine".to_owned(), Some("1".to_owned()))])));
+    }
+}

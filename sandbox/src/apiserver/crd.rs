@@ -243,22 +243,22 @@ fn default(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-                if let Some(default) = property.get("default")
+                if let Some(given) = property.get("default")
                     && (!map.contains_key(name)
                         || (map.get(name) == Some(&Value::Null)
                             && property.get("nullable") != Some(&Value::Bool(true))))
                 {
-                    map.insert(name.clone(), default.clone());
+                    map.insert(name.clone(), given.clone());
                 }
                 if let Some(child) = map.get_mut(name) {
-                    self::default(property, child);
+                    default(property, child);
                 }
             }
         }
         Value::Array(items) => {
             if let Some(schema) = schema.get("items") {
                 for item in items {
-                    self::default(schema, item);
+                    default(schema, item);
                 }
             }
         }

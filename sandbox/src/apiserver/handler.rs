@@ -390,11 +390,19 @@ fn media_type(request: &Request) -> String {
     header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+fn unreadable() -> ApiError {
+    ApiError::unsupported_media(&["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"])
+}
+
 fn body(request: &Request, yaml: bool) -> Result<decode::Body, ApiError> {
     let media = media_type(request);
     let is_yaml = yaml || media == "application/yaml";
-    if media == "application/vnd.kubernetes.protobuf" || media == "application/cbor" {
-        return Err(ApiError::unsupported_media(&["application/json", "application/yaml"]));
+    if media == "application/vnd.kubernetes.protobuf" {
+        let value = super::protobuf::decode(&request.body);
+        return value.map(|value| decode::Body { value, duplicates: Vec::new() }).ok_or_else(unreadable);
+    }
+    if !matches!(media.as_str(), "" | "application/json" | "application/yaml") && !media.contains("patch") {
+        return Err(unreadable());
     }
     decode::parse(&request.body, is_yaml)
 }

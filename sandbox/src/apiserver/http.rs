@@ -97,7 +97,7 @@ async fn respond(
     request: HttpRequest<Incoming>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let text = |name: HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok());
     let path = parts.uri.path().to_owned();
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let place = route::place(&path);

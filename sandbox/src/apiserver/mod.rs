@@ -22,6 +22,7 @@ mod list;
 mod meta;
 mod patch;
 mod present;
+mod protobuf;
 mod resource;
 mod route;
 mod schema;

@@ -151,10 +151,6 @@ impl ApiError {
         let message = format!("{}{subject} is forbidden: {detail}", what.qualified(what.resource));
         ApiError::new(403, "Forbidden", message).with(what.details(name, what.resource))
     }
-    pub(crate) fn forbidden_path(user: &str, verb: &str, path: &str) -> ApiError {
-        let message = format!("forbidden: User {user:?} cannot {verb} path {path:?}");
-        ApiError::new(403, "Forbidden", message).with(Map::new())
-    }
     pub(crate) fn method_not_allowed() -> ApiError {
         let message = "the server does not allow this method on the requested resource";
         ApiError::new(405, "MethodNotAllowed", message).with(Map::new())
@@ -176,11 +172,6 @@ impl ApiError {
     /// A failure the real server reports without a reason.
     pub(crate) fn unknown(message: impl Into<String>) -> ApiError {
         ApiError::new(500, "", message)
-    }
-    pub(crate) fn internal(message: &str) -> ApiError {
-        let mut details = Map::new();
-        details.insert("causes".to_owned(), json!([{"message": message}]));
-        ApiError::new(500, "InternalError", format!("Internal error occurred: {message}")).with(details)
     }
     /// The wanted version is no longer in the history.
     pub(crate) fn expired(message: impl Into<String>) -> ApiError {

@@ -77,10 +77,6 @@ impl Store {
         self.buckets.get(bucket).into_iter().flatten()
     }
 
-    pub(crate) fn bucket_names(&self) -> Vec<String> {
-        self.buckets.keys().cloned().collect()
-    }
-
     /// The objects of a resource as they were at `version`; `None` if that is no longer known.
     pub(crate) fn objects_at(&self, bucket: &str, version: u64) -> Option<Bucket> {
         if version < self.compacted {

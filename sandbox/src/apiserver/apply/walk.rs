@@ -209,40 +209,52 @@ fn merge_walk(ty: &Ty, live: Option<&Value>, config: Option<&Value>) -> Option<V
     }
 }
 
-/// Elements keep the order of `config`; those only in `live` stay in front of the shared element they preceded.
+/// Shared elements take the order of `config`; those only in `live` come before the shared element they preceded, and
+/// before elements only in `config`.
 fn merge_list(ty: &Ty, kind: &ListKind, live: &[Value], config: &[Value]) -> Vec<Value> {
     let config_steps: Vec<Step> = config.iter().map(|item| element_step(kind, item)).collect();
     let live_steps: Vec<Step> = live.iter().map(|item| element_step(kind, item)).collect();
-    let find_live = |step: &Step| live_steps.iter().position(|other| other == step).and_then(|at| live.get(at));
+    let mut shared = config_steps.iter().filter(|step| live_steps.contains(step));
+    let mut next_shared = shared.next();
+    let mut own = live_steps.iter().zip(live).peekable();
+    let mut new = config_steps.iter().zip(config).peekable();
+    let mut merged: Vec<&Step> = Vec::new();
     let mut out = Vec::new();
-    let mut emitted: Vec<&Step> = Vec::new();
-    let mut live_at = 0;
-    for (step, item) in config_steps.iter().zip(config) {
-        if let Some(shared) = live_steps.iter().position(|other| other == step) {
-            while live_at < shared {
-                if let (Some(own), Some(value)) = (live_steps.get(live_at), live.get(live_at))
-                    && !config_steps.contains(own)
-                    && !emitted.contains(&own)
-                {
-                    emitted.push(own);
-                    out.push(value.clone());
+    loop {
+        let (left, right) = (own.peek().copied(), new.peek().copied());
+        match (left, right) {
+            (Some((step, item)), Some((other, given))) if step == other => {
+                out.extend(merge_walk(ty.item(), Some(item), Some(given)));
+                merged.push(step);
+                if next_shared == Some(step) {
+                    next_shared = shared.next();
                 }
-                live_at += 1;
+                own.next();
+                new.next();
             }
+            (Some((step, item)), _) if !config_steps.contains(step) => {
+                out.push(item.clone());
+                own.next();
+            }
+            // Shared, but it has its place later or had it already.
+            (Some((step, _)), right) if right.is_none() || merged.contains(&step) || next_shared != Some(step) => {
+                own.next();
+            }
+            (_, Some((step, given))) => {
+                let item = live_steps.iter().position(|one| one == step).and_then(|at| live.get(at));
+                out.extend(merge_walk(ty.item(), item, Some(given)));
+                merged.push(step);
+                if next_shared == Some(step) {
+                    next_shared = shared.next();
+                }
+                new.next();
+            }
+            (Some(_), None) => {
+                own.next();
+            }
+            (None, None) => return out,
         }
-        if emitted.contains(&step) {
-            continue;
-        }
-        emitted.push(step);
-        out.extend(merge_walk(ty.item(), find_live(step), Some(item)));
     }
-    for (step, value) in live_steps.iter().zip(live) {
-        if !emitted.contains(&step) {
-            emitted.push(step);
-            out.push(value.clone());
-        }
-    }
-    out
 }
 
 /// Removes the paths of `gone` from a value. A map or list that becomes empty turns into null, as in the reference.

@@ -12,6 +12,7 @@
 //! The crate shares no code with the provider: each side was written from the public facts, so that a mistake of one
 //! shows at the other. Traffic stays on loopback.
 
+pub mod apiserver;
 pub mod call_log;
 pub mod cloud;
 pub mod control;

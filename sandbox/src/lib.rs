@@ -1,1 +1,4 @@
 //! Sandbox.
+
+pub mod alb;
+pub mod members;

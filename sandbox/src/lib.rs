@@ -1,4 +1,5 @@
 //! Sandbox.
 
 pub mod alb;
+pub mod controller;
 pub mod members;

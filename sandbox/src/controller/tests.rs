@@ -1,0 +1,1 @@
+//! The controller against a Fleet API in memory.

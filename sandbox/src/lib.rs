@@ -2,4 +2,5 @@
 
 pub mod alb;
 pub mod controller;
+pub mod dataplane;
 pub mod members;

@@ -303,7 +303,11 @@ fn listeners(inputs: &Inputs<'_>) -> Result<Vec<ListenerModel>, String> {
             },
             idle_timeout: seconds("idleTimeout", "IdleTimeout", 15)?,
             request_timeout: seconds("requestTimeout", "RequestTimeout", 60)?,
-            forwarded: forwarded.filter_map(|(name, value)| Some((name.clone(), value.as_bool()?))).collect(),
+            // What is off and what is absent are the same to the cloud.
+            forwarded: forwarded
+                .filter(|(_, value)| value.as_bool() == Some(true))
+                .map(|(name, _)| (name.clone(), true))
+                .collect(),
             certificates: spec.certificates().into_iter().map(CertificateRef::Id).collect(),
             placeholder: GroupKey {
                 namespace: "kube-system".to_owned(),

@@ -1,1 +1,0 @@
-//! The controller against a Fleet API in memory.

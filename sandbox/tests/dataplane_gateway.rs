@@ -2,6 +2,8 @@
 //!
 //! Each test makes the cloud by hand, so nothing here depends on the controller.
 
+#![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests too")]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -196,7 +196,7 @@ fn encode(value: Option<&Value>, shape: &Shape) -> Value {
     let value = value.filter(|value| !value.is_null());
     match shape {
         Text => value.cloned().unwrap_or_else(|| json!("")),
-        Switch => value.cloned().unwrap_or_else(|| json!(false)),
+        Switch => value.cloned().unwrap_or(Value::Bool(false)),
         OptionalSwitch => value.cloned().unwrap_or(Value::Null),
         Number | IntOrText => value.cloned().unwrap_or_else(|| json!(0)),
         Shape::Struct(inner) => Value::Object(

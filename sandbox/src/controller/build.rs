@@ -215,8 +215,9 @@ fn balancer(inputs: &Inputs<'_>) -> Result<BalancerModel, String> {
     }
     let log = config.get("accessLogConfig").unwrap_or(&Value::Null);
     let (project, store) = (text(log, "logProject"), text(log, "logStore"));
+    let absent = project.is_empty() && store.is_empty();
     let lengths = (4..=63).contains(&project.len()) && (2..=64).contains(&store.len());
-    if !(project.is_empty() && store.is_empty()) && !lengths {
+    if !absent && !lengths {
         return Err(format!("invalid name of logProject: {project} or logStore: {store}"));
     }
     let items = |field: &str| config.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -295,7 +296,7 @@ fn listeners(inputs: &Inputs<'_>) -> Result<Vec<ListenerModel>, String> {
             description: or(spec.text("description"), format!("ingress-auto-listener-{}", key.port)),
             gzip: spec.switch("gzipEnabled").unwrap_or(true),
             // The open-source controller sends any explicit value as false (situation l).
-            http2: https && spec.switch("http2Enabled").map_or(true, |enabled| hosted && enabled),
+            http2: https && spec.switch("http2Enabled").is_none_or(|enabled| hosted && enabled),
             policy: if https {
                 or(spec.text("securityPolicyId"), "tls_cipher_policy_1_0".to_owned())
             } else {

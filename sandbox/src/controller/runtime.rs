@@ -276,12 +276,13 @@ impl Runtime {
             warn(missing(&name)).await;
             return None;
         };
-        if shared.generation == Generation::OpenSource && albconfig.meta.deletion_timestamp.is_none() {
-            if let Err(text) = self.declare_listeners(&albconfig, &sync.ingress).await {
-                warn(text).await;
-                let pause = shared.pace.scaled(backoff(SYNC_BACKOFF, sync.attempt));
-                return Some(Sync { attempt: sync.attempt + 1, due: Self::now() + pause, ..sync });
-            }
+        if shared.generation == Generation::OpenSource
+            && albconfig.meta.deletion_timestamp.is_none()
+            && let Err(text) = self.declare_listeners(&albconfig, &sync.ingress).await
+        {
+            warn(text).await;
+            let pause = shared.pace.scaled(backoff(SYNC_BACKOFF, sync.attempt));
+            return Some(Sync { attempt: sync.attempt + 1, due: Self::now() + pause, ..sync });
         }
         self.stacks.entry(name).or_default().dirty = true;
         None

@@ -6,7 +6,14 @@
 
 mod greeter;
 
-#[expect(missing_docs, unused_qualifications, reason = "generated from proto/helloworld.proto")]
+#[expect(
+    missing_docs,
+    unused_qualifications,
+    clippy::allow_attributes,
+    clippy::allow_attributes_without_reason,
+    clippy::missing_errors_doc,
+    reason = "generated from proto/helloworld.proto"
+)]
 pub mod helloworld {
     include!("../../proto/helloworld.rs");
 }

@@ -196,10 +196,13 @@ impl FleetApi for FakeFleet {
     }
 }
 
+/// Cluster, namespace, Service and port.
+type ServicePort = (String, String, String, u16);
+
 /// Member clusters as a table, all attached unless told otherwise.
 #[derive(Default)]
 pub(super) struct Registry {
-    services: Mutex<BTreeMap<(String, String, String, u16), Vec<SocketAddr>>>,
+    services: Mutex<BTreeMap<ServicePort, Vec<SocketAddr>>>,
     detached: Mutex<BTreeSet<String>>,
     changed: watch::Sender<u64>,
 }

@@ -12,11 +12,15 @@
 //! The crate shares no code with the provider: each side was written from the public facts, so that a mistake of one
 //! shows at the other. Traffic stays on loopback.
 
+pub mod alb;
 pub mod apiserver;
 pub mod call_log;
 pub mod cloud;
 pub mod control;
+pub mod controller;
+pub mod dataplane;
 pub mod faults;
+pub mod members;
 pub mod parts;
 pub mod ready;
 pub mod running;

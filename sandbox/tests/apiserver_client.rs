@@ -1,5 +1,7 @@
 //! kube-rs against the embedded Fleet API server: what a typed client relies on.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper of a test may fail the test")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,8 +26,8 @@ async fn client_of(server: &ApiServer) -> Client {
 }
 
 async fn connect(kubeconfig: &str) -> Client {
-    // Another crypto library may be linked through a dependency; the choice is ours. A second call is harmless.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    // Only the first test of the process installs it; the others find it there.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let config = Kubeconfig::from_yaml(kubeconfig).expect("a kubeconfig");
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.expect("a configuration");
     Client::try_from(config).expect("a client")

@@ -180,9 +180,10 @@ impl Handler {
         {
             return Err(ApiError::no_such_resource());
         }
-        let is_scoped = resource.namespaced == !place.namespace.is_empty();
+        let is_misplaced = resource.namespaced == place.namespace.is_empty();
         let spans_all = resource.namespaced && matches!(request.verb.as_str(), "list" | "watch");
-        if !is_scoped && !(spans_all && place.name.is_empty()) {
+        let is_across_namespaces = spans_all && place.name.is_empty();
+        if is_misplaced && !is_across_namespaces {
             return Err(if place.name.is_empty() {
                 ApiError::method_not_allowed()
             } else {

@@ -79,7 +79,7 @@ impl Engine {
         place(resource, &target.key.0, &mut object)?;
         let writer = self.writer(target, options, Operation::Update);
         self.track_update(&writer, target, &empty(resource), &mut object, true);
-        let object = self.insert(&mut state, resource, object, options.dry_run)?;
+        let object = self.insert(&mut state, resource, object, options.dry_run, true)?;
         warnings.dedup();
         Ok(Written { object, created: true, warnings })
     }
@@ -98,7 +98,7 @@ impl Engine {
                 return Err(ApiError::not_found(resource.named(), &target.key.1));
             }
             self.track_update(&writer, target, &empty(resource), &mut object, true);
-            let object = self.insert(&mut state, resource, object, options.dry_run)?;
+            let object = self.insert(&mut state, resource, object, options.dry_run, false)?;
             return Ok(Written { object, created: true, warnings });
         };
         let wanted = meta::uid(&object);
@@ -133,12 +133,8 @@ impl Engine {
             PatchKind::Json => patch::json(&mut patched, &body.value).map_err(|error| match error {
                 patch::JsonPatchError::Malformed => ApiError::bad_request("error decoding patch: not a JSON patch"),
                 patch::JsonPatchError::Refused(detail) => {
-                    let mut error = ApiError::unknown(detail);
-                    error.code = 422;
-                    error.reason = "Invalid";
-                    error.message =
-                        format!("the server rejected our request due to an error in our request: {}", error.message);
-                    error
+                    tracing::debug!(detail, "JSON patch refused");
+                    ApiError::unprocessable()
                 }
             })?,
             PatchKind::Merge | PatchKind::Apply => patch::merge(&mut patched, &body.value),
@@ -175,7 +171,7 @@ impl Engine {
         let config = body.value;
         if !body.duplicates.is_empty() && options.validation == FieldValidation::Strict {
             let text = strict_text(&[], &body.duplicates);
-            return Err(ApiError::bad_request(format!("error decoding YAML: {text}")));
+            return Err(ApiError::bad_request(format!("error strict decoding YAML: {text}")));
         }
         check_apply_body(target, &config)?;
         let mut state = self.lock();
@@ -213,7 +209,7 @@ impl Engine {
                     );
                     return Err(ApiError::conflict(resource.named(), &target.key.1, &detail));
                 }
-                let object = self.insert(&mut state, resource, object, options.dry_run)?;
+                let object = self.insert(&mut state, resource, object, options.dry_run, false)?;
                 Ok(Written { object, created: true, warnings: Vec::new() })
             }
         }
@@ -226,6 +222,7 @@ impl Engine {
         resource: &Resource,
         mut object: Value,
         dry_run: bool,
+        refuse_version: bool,
     ) -> Result<Arc<Value>, ApiError> {
         let now = self.now_text();
         if meta::name(&object).is_empty() {
@@ -243,7 +240,6 @@ impl Engine {
         for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"] {
             meta::remove(&mut object, &["metadata", field]);
         }
-        let _ = version;
         meta::set(&mut object, &["metadata", "uid"], json!(engine::new_uid()));
         meta::set(&mut object, &["metadata", "creationTimestamp"], json!(now));
         if resource.has_generation {
@@ -259,6 +255,9 @@ impl Engine {
         validate(resource, None, &object, &mut errors);
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named(), &name, &errors));
+        }
+        if refuse_version && !matches!(version.as_str(), "" | "0") {
+            return Err(ApiError::unknown("resourceVersion should not be set on objects to be created"));
         }
         let key = (namespace, name);
         if state.store.get(&resource.bucket(), &key).is_some() {
@@ -342,7 +341,9 @@ impl Engine {
                     field: "metadata.resourceVersion".to_owned(),
                     text: format!("Invalid value: 0: {detail}"),
                 };
-                return Err(ApiError::invalid(named, name, &[error]));
+                // The real server words this one with the resource where the kind belongs.
+                let worded = super::status::Named { kind: &resource.plural, ..named };
+                return Err(ApiError::invalid(worded, name, &[error]));
             }
         } else if version.parse::<u64>().is_err() {
             let detail = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
@@ -706,14 +707,14 @@ fn check_apply_body(target: &Target, config: &Value) -> Result<(), ApiError> {
             many => format!("errors:\n  {}", many.join("\n  ")),
         };
         return Err(ApiError::unknown(format!(
-            "failed to create typed patch object ({}/{}; {wanted}, Kind={}): {text}",
-            target.key.0, target.key.1, resource.kind
+            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {text}",
+            target.key.0, target.key.1, resource.group, resource.version, resource.kind
         )));
     }
     if let Some(error) = resource.builtin.and_then(|_| decode::type_error(&resource.ty, config, &resource.kind)) {
         return Err(ApiError::unknown(format!(
-            "failed to create typed patch object ({}/{}; {wanted}, Kind={}): {error}",
-            target.key.0, target.key.1, resource.kind
+            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {error}",
+            target.key.0, target.key.1, resource.group, resource.version, resource.kind
         )));
     }
     Ok(())

@@ -152,16 +152,15 @@ fn data_kind(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>, is_
 fn ingress(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>) {
     if old.is_none()
         && meta::annotation(new, CLASS_ANNOTATION).is_some()
-        && let Some(class) = meta::get(new, &["spec", "ingressClassName"])
+        && meta::get(new, &["spec", "ingressClassName"]).is_some()
     {
         let detail = "can not be set when the class field is also set";
         let annotation = meta::annotation(new, CLASS_ANNOTATION).unwrap_or_default();
-        let _ = class;
         errors.push(FieldError::invalid("annotations.kubernetes.io/ingress.class", &json!(annotation), detail));
     }
     let spec = new.get("spec").unwrap_or(&Value::Null);
     if meta::list(spec, &["rules"]).is_empty() && spec.get("defaultBackend").is_none() {
-        errors.push(FieldError::invalid("spec", &json!([]), "either `defaultBackend` or `rules` must be specified"));
+        errors.push(FieldError::invalid("spec", &Value::Null, "either `defaultBackend` or `rules` must be specified"));
     }
     if let Some(backend) = spec.get("defaultBackend") {
         ingress_backend(backend, "spec.defaultBackend", errors);

@@ -274,11 +274,14 @@ async fn kubectl_changes_objects_in_every_way() {
     let subresource = ["get", "albconfig", "ackone-gateway-demo", "--subresource=status", "-o", "name"];
     kubectl.ok(&subresource, "").await;
 
-    let event = "apiVersion: v1\nkind: Event\nmetadata: {name: e.1, namespace: gateway-demo}\nreason: Sync\n\
-                 message: Scheduled for sync\ntype: Normal\ncount: 2\nsource: {component: ingress}\n\
-                 involvedObject: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: grpc-ingress, \
-                 namespace: gateway-demo}\n";
-    kubectl.ok(&["create", "-f", "-"], event).await;
+    let uid = kubectl.ok(&["get", "ingress", "grpc-ingress", "-o", "jsonpath={.metadata.uid}"], "").await;
+    let event = format!(
+        "apiVersion: v1\nkind: Event\nmetadata: {{name: e.1, namespace: gateway-demo}}\nreason: Sync\n\
+         message: Scheduled for sync\ntype: Normal\ncount: 2\nsource: {{component: ingress}}\n\
+         involvedObject: {{apiVersion: networking.k8s.io/v1, kind: Ingress, name: grpc-ingress, \
+         namespace: gateway-demo, uid: {uid}}}\n"
+    );
+    kubectl.ok(&["create", "-f", "-"], &event).await;
     let described = kubectl.ok(&["describe", "ingress", "grpc-ingress"], "").await;
     assert!(described.contains("Scheduled for sync"), "{described}");
     let events = kubectl.ok(&["get", "events", "--field-selector", "involvedObject.name=grpc-ingress"], "").await;

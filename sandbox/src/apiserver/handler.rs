@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::auth::{Access, User, Wish};
 use super::discovery;
 use super::engine::Engine;
+use super::intake::FieldValidation;
 use super::list::{ListQuery, parse_version};
 use super::present::Presentation;
 use super::resource::Resource;
@@ -21,7 +22,7 @@ use super::selector::Selector;
 use super::status::ApiError;
 use super::validation::decode;
 use super::watch::{Watch, WatchQuery};
-use super::write::{FieldValidation, Options, PatchKind, Target, Written};
+use super::write::{Options, PatchKind, Target, Written};
 use super::{delete, meta};
 
 /// A request with its body.

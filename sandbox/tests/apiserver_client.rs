@@ -279,8 +279,10 @@ async fn built_in_kinds_are_validated_and_defaulted() {
         ]}}]},
     });
     let ingress: Ingress = serde_json::from_value(ingress).expect("ingress");
-    let error = ingresses.create(&PostParams::default(), &ingress).await.expect_err("class given twice");
-    assert_eq!(code(&error), 422);
+    let error = ingresses.create(&PostParams::default(), &ingress).await.expect_err("two classes");
+    assert!(matches!(&error, Error::Api(status) if status.code == 422 && status.message
+        == "Ingress.networking.k8s.io \"i\" is invalid: annotations.kubernetes.io/ingress.class: Invalid value: \"x\": \
+            must match `ingressClassName` when both are specified"));
 }
 
 #[tokio::test]

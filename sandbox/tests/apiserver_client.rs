@@ -1,5 +1,7 @@
 //! kube-rs against the embedded Fleet API server: what a typed client relies on.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a helper of a test may fail the test")]
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,8 +26,8 @@ async fn client_of(server: &ApiServer) -> Client {
 }
 
 async fn connect(kubeconfig: &str) -> Client {
-    // Another crypto library may be linked through a dependency; the choice is ours. A second call is harmless.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    // Only the first test of the process installs it; the others find it there.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let config = Kubeconfig::from_yaml(kubeconfig).expect("a kubeconfig");
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.expect("a configuration");
     Client::try_from(config).expect("a client")
@@ -277,8 +279,10 @@ async fn built_in_kinds_are_validated_and_defaulted() {
         ]}}]},
     });
     let ingress: Ingress = serde_json::from_value(ingress).expect("ingress");
-    let error = ingresses.create(&PostParams::default(), &ingress).await.expect_err("class given twice");
-    assert_eq!(code(&error), 422);
+    let error = ingresses.create(&PostParams::default(), &ingress).await.expect_err("two classes");
+    assert!(matches!(&error, Error::Api(status) if status.code == 422 && status.message
+        == "Ingress.networking.k8s.io \"i\" is invalid: annotations.kubernetes.io/ingress.class: Invalid value: \"x\": \
+            must match `ingressClassName` when both are specified"));
 }
 
 #[tokio::test]
@@ -293,6 +297,59 @@ async fn credentials_expire_and_are_revoked() {
     assert_eq!(code(&expired.get("default").await.expect_err("expired")), 401);
     server.revoke_issued_before(now + hour);
     assert_eq!(code(&namespaces.get("default").await.expect_err("revoked")), 401);
+}
+
+#[tokio::test]
+async fn bearer_tokens_are_taken_until_they_expire() {
+    let (server, _) = start().await;
+    let now = jiff::Timestamp::now();
+    let hour = jiff::SignedDuration::from_hours(1);
+    server.add_token("good", "robot", &["robots"], Some(now + hour));
+    server.add_token("old", "robot", &["robots"], Some(now - hour));
+    let with = |user: Value| {
+        use base64::Engine as _;
+        let authority = base64::engine::general_purpose::STANDARD.encode(server.ca_pem());
+        json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": server.url(), "certificate-authority-data": authority}}],
+            "users": [{"name": "u", "user": user}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        })
+        .to_string()
+    };
+    for (user, accepted) in [
+        (json!({"token": "good"}), true),
+        (json!({"token": "old"}), false),
+        (json!({"token": "unknown"}), false),
+        (json!({}), false),
+    ] {
+        let api: Api<Namespace> = Api::all(connect(&with(user.clone())).await);
+        match api.get("default").await {
+            Ok(_) => assert!(accepted, "{user}"),
+            Err(error) => assert_eq!((accepted, code(&error)), (false, 401), "{user}"),
+        }
+    }
+    let client = connect(&with(json!({}))).await;
+    let request = http::Request::get("/readyz").body(Vec::new()).expect("request");
+    assert_eq!(client.request_text(request).await.expect("health needs no credentials"), "ok");
+}
+
+#[tokio::test]
+async fn a_dry_run_writes_nothing() {
+    let (server, client) = start().await;
+    let api: Api<ConfigMap> = Api::namespaced(client, "default");
+    api.create(&PostParams::default(), &config_map("a", "1")).await.expect("create");
+    let before = server.snapshot();
+    let dry = PostParams { dry_run: true, ..PostParams::default() };
+    let mut generated = config_map("x", "1");
+    generated.metadata.name = None;
+    generated.metadata.generate_name = Some("x-".to_owned());
+    let made = api.create(&dry, &generated).await.expect("create");
+    assert!(made.metadata.name.is_some_and(|name| name.len() == 7 && name.starts_with("x-")));
+    let patch = Patch::Merge(json!({"data": {"k": "2"}}));
+    api.patch("a", &PatchParams { dry_run: true, ..PatchParams::default() }, &patch).await.expect("patch");
+    api.delete("a", &DeleteParams { dry_run: true, ..DeleteParams::default() }).await.expect("delete");
+    assert_eq!(server.snapshot(), before);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Stock kubectl against the embedded Fleet API server: the walkthrough's objects, and what an operator types.
 
+#![expect(clippy::expect_used, reason = "a helper of a test may fail the test")]
+
 use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
@@ -233,4 +235,57 @@ async fn kubectl_sees_the_real_refusals() {
     let output = kubectl.call_as("expired", &["get", "ns"], "").await;
     let err = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(err.contains("Unauthorized") || err.contains("must be logged in"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_changes_objects_in_every_way() {
+    let kubectl = Kubectl::start().await;
+    kubectl.ok(&["create", "namespace", "gateway-demo"], "").await;
+    kubectl.ok(&["config", "set-context", "--current", "--namespace=gateway-demo"], "").await;
+    kubectl.ok(&["create", "-f", "-"], INGRESS).await;
+    kubectl.ok(&["label", "ingress", "grpc-ingress", "team=payments"], "").await;
+    kubectl.ok(&["annotate", "ingress", "grpc-ingress", "note=x"], "").await;
+    let rows = kubectl.ok(&["get", "ingress", "-l", "team=payments", "-o", "name"], "").await;
+    assert_eq!(rows, "ingress.networking.k8s.io/grpc-ingress\n");
+    let patch = r#"{"spec":{"rules":[{"host":"other.example.com"}]}}"#;
+    kubectl.ok(&["patch", "ingress", "grpc-ingress", "-p", patch], "").await;
+    let json = r#"[{"op":"remove","path":"/spec/tls"}]"#;
+    kubectl.ok(&["patch", "ingress", "grpc-ingress", "--type=json", "-p", json], "").await;
+    let rows = columns(&kubectl.ok(&["get", "ingress", "grpc-ingress"], "").await);
+    assert_eq!(rows[1][2..4], ["other.example.com", "80"]);
+    let status = r#"{"status":{"loadBalancer":{"ingress":[{"hostname":"alb-1.example.com"}]}}}"#;
+    kubectl.ok(&["patch", "ingress", "grpc-ingress", "--subresource=status", "-p", status], "").await;
+    let jsonpath = "--for=jsonpath={.status.loadBalancer.ingress[0].hostname}=alb-1.example.com";
+    kubectl.ok(&["wait", "ingress/grpc-ingress", jsonpath, "--timeout=20s"], "").await;
+
+    kubectl.ok(&["create", "configmap", "c", "--from-literal=k=v"], "").await;
+    kubectl.ok(&["create", "service", "nodeport", "grpc-service", "--tcp=50051:50051"], "").await;
+    let rows = columns(&kubectl.ok(&["get", "svc", "grpc-service", "-o", "wide"], "").await);
+    assert!(rows[1].iter().any(|cell| cell.starts_with("50051:3")), "{rows:?}");
+    kubectl.ok(&["describe", "svc", "grpc-service"], "").await;
+    let yaml = kubectl.ok(&["get", "ingress", "grpc-ingress", "-o", "yaml"], "").await;
+    kubectl.ok(&["replace", "-f", "-"], &yaml.replace("note: x", "note: other")).await;
+    let note = kubectl.ok(&["get", "ingress", "grpc-ingress", "-o", "jsonpath={.metadata.annotations.note}"], "").await;
+    assert_eq!(note, "other");
+    let explained = kubectl.ok(&["explain", "ingress.spec"], "").await;
+    assert!(explained.contains("ingressClassName"), "{explained}");
+    kubectl.ok(&["apply", "--server-side", "--force-conflicts", "-f", "-"], INGRESS).await;
+    kubectl.ok(&["apply", "--server-side", "-f", "-"], GATEWAY).await;
+    let subresource = ["get", "albconfig", "ackone-gateway-demo", "--subresource=status", "-o", "name"];
+    kubectl.ok(&subresource, "").await;
+
+    let uid = kubectl.ok(&["get", "ingress", "grpc-ingress", "-o", "jsonpath={.metadata.uid}"], "").await;
+    let event = format!(
+        "apiVersion: v1\nkind: Event\nmetadata: {{name: e.1, namespace: gateway-demo}}\nreason: Sync\n\
+         message: Scheduled for sync\ntype: Normal\ncount: 2\nsource: {{component: ingress}}\n\
+         involvedObject: {{apiVersion: networking.k8s.io/v1, kind: Ingress, name: grpc-ingress, \
+         namespace: gateway-demo, uid: {uid}}}\n"
+    );
+    kubectl.ok(&["create", "-f", "-"], &event).await;
+    let described = kubectl.ok(&["describe", "ingress", "grpc-ingress"], "").await;
+    assert!(described.contains("Scheduled for sync"), "{described}");
+    let events = kubectl.ok(&["get", "events", "--field-selector", "involvedObject.name=grpc-ingress"], "").await;
+    assert!(events.contains("ingress/grpc-ingress"), "{events}");
+    kubectl.ok(&["delete", "ingress", "--all", "--timeout=20s"], "").await;
+    kubectl.ok(&["delete", "svc", "grpc-service", "--cascade=foreground", "--timeout=20s"], "").await;
 }

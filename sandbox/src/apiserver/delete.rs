@@ -162,7 +162,7 @@ impl Engine {
     }
 
     fn served(&self, state: &State) -> Vec<Arc<Resource>> {
-        super::kinds::all().into_values().chain(state.custom().iter().cloned()).collect()
+        self.builtins().chain(state.custom()).cloned().collect()
     }
 
     /// One pass of the namespace controller: empties terminating namespaces and removes the empty ones.

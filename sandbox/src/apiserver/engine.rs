@@ -145,6 +145,11 @@ impl Engine {
         custom.find(|one| one.group == group && one.version == version && one.plural == plural).cloned()
     }
 
+    /// The built-in resources.
+    pub(crate) fn builtins(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        self.builtins.values()
+    }
+
     /// All served resources.
     pub(crate) fn resources(&self) -> Vec<Arc<Resource>> {
         let state = self.lock();
@@ -202,7 +207,7 @@ impl State {
             .collect();
     }
 
-    /// The custom and built-in resources of a bucket that has objects.
+    /// The resources that definitions serve.
     pub(crate) fn custom(&self) -> &[Arc<Resource>] {
         &self.custom
     }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::auth::{Access, User, Wish};
 use super::discovery;
 use super::engine::Engine;
+use super::intake::FieldValidation;
 use super::list::{ListQuery, parse_version};
 use super::present::Presentation;
 use super::resource::Resource;
@@ -21,7 +22,7 @@ use super::selector::Selector;
 use super::status::ApiError;
 use super::validation::decode;
 use super::watch::{Watch, WatchQuery};
-use super::write::{FieldValidation, Options, PatchKind, Target, Written};
+use super::write::{Options, PatchKind, Target, Written};
 use super::{delete, meta};
 
 /// A request with its body.
@@ -180,9 +181,10 @@ impl Handler {
         {
             return Err(ApiError::no_such_resource());
         }
-        let is_scoped = resource.namespaced == !place.namespace.is_empty();
+        let is_misplaced = resource.namespaced == place.namespace.is_empty();
         let spans_all = resource.namespaced && matches!(request.verb.as_str(), "list" | "watch");
-        if !is_scoped && !(spans_all && place.name.is_empty()) {
+        let is_across_namespaces = spans_all && place.name.is_empty();
+        if is_misplaced && !is_across_namespaces {
             return Err(if place.name.is_empty() {
                 ApiError::method_not_allowed()
             } else {

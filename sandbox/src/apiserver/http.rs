@@ -54,7 +54,9 @@ pub(crate) async fn serve(front: Arc<Front>, listener: TcpListener, mut stop: wa
 }
 
 async fn connection(front: Arc<Front>, stream: TcpStream) {
-    let _ = stream.set_nodelay(true);
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+    }
     let stream = match front.acceptor.accept(stream).await {
         Ok(stream) => stream,
         Err(error) => {

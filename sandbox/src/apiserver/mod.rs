@@ -17,6 +17,7 @@ mod engine;
 pub mod gate;
 mod handler;
 mod http;
+mod intake;
 mod kinds;
 mod list;
 mod meta;

@@ -234,3 +234,53 @@ fn reorder(ty: &Ty, list: Option<&mut Value>, order: &Value) {
         wanted.iter().position(|one| *one == own).unwrap_or(usize::MAX)
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::apiserver::kinds;
+
+    #[test]
+    fn a_strategic_patch_merges_lists_by_key_and_replaces_atomic_ones() {
+        let all = kinds::all();
+        let service = &all.get("/services").expect("services").ty;
+        let mut object = json!({"spec": {"ports": [{"port": 80, "name": "a"}, {"port": 81}], "selector": {"x": "1"}}});
+        let patch = json!({"spec": {
+            "$setElementOrder/ports": [{"port": 82}, {"port": 80}],
+            "ports": [{"port": 80, "name": "b"}, {"port": 81, "$patch": "delete"}, {"port": 82}],
+            "selector": {"y": "2", "x": null},
+        }});
+        strategic(service, &mut object, &patch).expect("patched");
+        let wanted = json!({"spec": {"ports": [{"port": 82}, {"port": 80, "name": "b"}], "selector": {"y": "2"}}});
+        assert_eq!(object, wanted);
+
+        let ingress = &all.get("networking.k8s.io/ingresses").expect("ingresses").ty;
+        let mut object = json!({"spec": {"rules": [{"host": "a"}, {"host": "b"}]}, "metadata": {"finalizers": ["f"]}});
+        let patch = json!({
+            "spec": {"rules": [{"host": "c"}]},
+            "metadata": {"finalizers": ["g"], "$deleteFromPrimitiveList/finalizers": ["f"]},
+        });
+        strategic(ingress, &mut object, &patch).expect("patched");
+        assert_eq!(object.pointer("/spec/rules"), Some(&json!([{"host": "c"}])));
+        assert_eq!(object.pointer("/metadata/finalizers"), Some(&json!(["g"])));
+    }
+
+    #[test]
+    fn a_json_patch_is_applied_whole_or_not_at_all() {
+        let mut object = json!({"a": [1, 2], "b/c": 1});
+        let patch = json!([
+            {"op": "test", "path": "/a/0", "value": 1},
+            {"op": "add", "path": "/a/-", "value": 3},
+            {"op": "remove", "path": "/b~1c"},
+        ]);
+        json(&mut object, &patch).expect("patched");
+        assert_eq!(object, json!({"a": [1, 2, 3]}));
+        let before = object.clone();
+        let patch = json!([{"op": "add", "path": "/x", "value": 1}, {"op": "replace", "path": "/none", "value": 1}]);
+        assert!(matches!(json(&mut object, &patch), Err(JsonPatchError::Refused(_))));
+        assert_eq!(object, before);
+        assert_eq!(json(&mut object, &json!({})), Err(JsonPatchError::Malformed));
+    }
+}

@@ -160,3 +160,38 @@ fn split_outside_parentheses(text: &str) -> Vec<String> {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::apiserver::kinds;
+
+    #[test]
+    fn selectors_choose_as_documented() {
+        let all = kinds::all();
+        let events = all.get("/events").expect("events");
+        let object = json!({
+            "metadata": {"name": "e", "labels": {"a": "1"}},
+            "involvedObject": {"name": "gw"}, "reason": "Sync", "type": "Normal",
+        });
+        for (labels, fields, chosen) in [
+            ("", "", true),
+            ("a=1", "", true),
+            ("a==1,!b", "", true),
+            ("a!=1", "", false),
+            ("b!=1", "", true),
+            ("a in (1, 2)", "", true),
+            ("a notin (1,2)", "", false),
+            ("a", "", true),
+            ("", "involvedObject.name=gw,type!=Warning", true),
+            ("", "reason=Other", false),
+            ("", "metadata.name==e", true),
+        ] {
+            let selector = Selector::parse(events, labels, fields).expect("a selector");
+            assert_eq!(selector.matches(&object), chosen, "{labels} {fields}");
+        }
+        assert!(Selector::parse(events, "", "spec.x=1").is_err(), "not a selectable field");
+    }
+}

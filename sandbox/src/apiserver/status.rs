@@ -151,6 +151,10 @@ impl ApiError {
         let message = format!("{}{subject} is forbidden: {detail}", what.qualified(what.resource));
         ApiError::new(403, "Forbidden", message).with(what.details(name, what.resource))
     }
+    /// A patch that does not fit the object; the real server gives no detail.
+    pub(crate) fn unprocessable() -> ApiError {
+        ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request").with(Map::new())
+    }
     pub(crate) fn method_not_allowed() -> ApiError {
         let message = "the server does not allow this method on the requested resource";
         ApiError::new(405, "MethodNotAllowed", message).with(Map::new())

@@ -1,5 +1,7 @@
 //! Tables: the columns `kubectl get` prints, computed by the server.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -119,11 +121,6 @@ fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
         ],
         Builtin::Ingress => {
             let class = meta::text(object, &["spec", "ingressClassName"]);
-            let class = if class.is_empty() {
-                meta::annotation(object, "kubernetes.io/ingress.class").unwrap_or_default()
-            } else {
-                class
-            };
             let ports = if meta::list(object, &["spec", "tls"]).is_empty() { "80" } else { "80, 443" };
             vec![name, or_none(class), json!(hosts(object)), json!(addresses(object)), json!(ports), age]
         }
@@ -137,7 +134,9 @@ fn cells(resource: &Resource, object: &Value, now: Timestamp) -> Vec<Value> {
                     format!("{kind}{suffix}/{}", meta::text(parameters, &["name"]))
                 }
             };
-            vec![name, json!(meta::text(object, &["spec", "controller"])), json!(parameters), age]
+            let is_default = meta::annotation(object, "ingressclass.kubernetes.io/is-default-class") == Some("true");
+            let shown = format!("{}{}", meta::name(object), if is_default { " (default)" } else { "" });
+            vec![json!(shown), json!(meta::text(object, &["spec", "controller"])), json!(parameters), age]
         }
         Builtin::Lease => vec![name, json!(meta::text(object, &["spec", "holderIdentity"])), age],
         Builtin::Definition => vec![name, json!(meta::text(object, &["metadata", "creationTimestamp"]))],
@@ -148,16 +147,23 @@ fn count(object: &Value, path: &[&str]) -> usize {
     meta::get(object, path).and_then(Value::as_object).map_or(0, serde_json::Map::len)
 }
 
+/// Up to three hosts; the rest is counted in rules, with or without a host.
 fn hosts(ingress: &Value) -> String {
-    let all: Vec<&str> = meta::list(ingress, &["spec", "rules"])
-        .iter()
-        .map(|rule| meta::text(rule, &["host"]))
-        .filter(|host| !host.is_empty())
-        .collect();
-    match all.len() {
-        0 => "*".to_owned(),
-        more @ 4.. => format!("{} + {} more...", all.iter().take(3).copied().collect::<Vec<_>>().join(","), more - 3),
-        _ => all.join(","),
+    const SHOWN: usize = 3;
+    let rules = meta::list(ingress, &["spec", "rules"]);
+    let mut shown = Vec::new();
+    let mut is_cut = false;
+    for rule in rules {
+        let host = meta::text(rule, &["host"]);
+        is_cut |= shown.len() == SHOWN;
+        if !is_cut && !host.is_empty() {
+            shown.push(host);
+        }
+    }
+    match (shown.is_empty(), is_cut) {
+        (true, _) => "*".to_owned(),
+        (false, true) => format!("{} + {} more...", shown.join(","), rules.len() - SHOWN),
+        (false, false) => shown.join(","),
     }
 }
 
@@ -166,7 +172,8 @@ fn addresses(object: &Value) -> String {
         let ip = meta::text(entry, &["ip"]);
         if ip.is_empty() { meta::text(entry, &["hostname"]) } else { ip }
     });
-    entries.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(",")
+    let all: BTreeSet<&str> = entries.filter(|text| !text.is_empty()).collect();
+    all.into_iter().collect::<Vec<_>>().join(",")
 }
 
 fn service_cells(object: &Value, name: Value, age: Value) -> Vec<Value> {
@@ -344,6 +351,17 @@ mod tests {
         ] {
             assert_eq!(human(seconds), text);
         }
+    }
+
+    #[test]
+    fn hosts_beyond_three_are_counted() {
+        let ingress = |hosts: &[&str]| {
+            let rules: Vec<Value> = hosts.iter().map(|host| json!({"host": host})).collect();
+            json!({"spec": {"rules": rules}})
+        };
+        assert_eq!(hosts(&ingress(&[""])), "*");
+        assert_eq!(hosts(&ingress(&["a", "b"])), "a,b");
+        assert_eq!(hosts(&ingress(&["a", "b", "c", "d", "e"])), "a,b,c + 2 more...");
     }
 
     #[test]

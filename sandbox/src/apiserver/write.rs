@@ -11,21 +11,12 @@ use serde_json::{Value, json};
 use super::apply::managers::{self, Identity, Managers, Operation};
 use super::apply::set::FieldSet;
 use super::engine::{self, DEFINITIONS, Engine, NAMESPACES, State};
+use super::intake::{FieldValidation, check_apply_body, check_name, decoded, findings, place, strict_text};
 use super::resource::{Builtin, Resource};
-use super::schema;
 use super::status::{ApiError, FieldError};
 use super::storage::Key;
 use super::validation::{decode, kinds as rules, names};
-use super::{crd, kinds, meta, patch};
-
-/// What to do about unknown and duplicate fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum FieldValidation {
-    Ignore,
-    #[default]
-    Warn,
-    Strict,
-}
+use super::{crd, meta, patch};
 
 /// The options of one write.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +70,7 @@ impl Engine {
         place(resource, &target.key.0, &mut object)?;
         let writer = self.writer(target, options, Operation::Update);
         self.track_update(&writer, target, &empty(resource), &mut object, true);
-        let object = self.insert(&mut state, resource, object, options.dry_run)?;
+        let object = self.insert(&mut state, resource, object, options.dry_run, true)?;
         warnings.dedup();
         Ok(Written { object, created: true, warnings })
     }
@@ -98,7 +89,7 @@ impl Engine {
                 return Err(ApiError::not_found(resource.named(), &target.key.1));
             }
             self.track_update(&writer, target, &empty(resource), &mut object, true);
-            let object = self.insert(&mut state, resource, object, options.dry_run)?;
+            let object = self.insert(&mut state, resource, object, options.dry_run, false)?;
             return Ok(Written { object, created: true, warnings });
         };
         let wanted = meta::uid(&object);
@@ -133,12 +124,8 @@ impl Engine {
             PatchKind::Json => patch::json(&mut patched, &body.value).map_err(|error| match error {
                 patch::JsonPatchError::Malformed => ApiError::bad_request("error decoding patch: not a JSON patch"),
                 patch::JsonPatchError::Refused(detail) => {
-                    let mut error = ApiError::unknown(detail);
-                    error.code = 422;
-                    error.reason = "Invalid";
-                    error.message =
-                        format!("the server rejected our request due to an error in our request: {}", error.message);
-                    error
+                    tracing::debug!(detail, "JSON patch refused");
+                    ApiError::unprocessable()
                 }
             })?,
             PatchKind::Merge | PatchKind::Apply => patch::merge(&mut patched, &body.value),
@@ -175,7 +162,7 @@ impl Engine {
         let config = body.value;
         if !body.duplicates.is_empty() && options.validation == FieldValidation::Strict {
             let text = strict_text(&[], &body.duplicates);
-            return Err(ApiError::bad_request(format!("error decoding YAML: {text}")));
+            return Err(ApiError::bad_request(format!("error strict decoding YAML: {text}")));
         }
         check_apply_body(target, &config)?;
         let mut state = self.lock();
@@ -213,7 +200,7 @@ impl Engine {
                     );
                     return Err(ApiError::conflict(resource.named(), &target.key.1, &detail));
                 }
-                let object = self.insert(&mut state, resource, object, options.dry_run)?;
+                let object = self.insert(&mut state, resource, object, options.dry_run, false)?;
                 Ok(Written { object, created: true, warnings: Vec::new() })
             }
         }
@@ -226,6 +213,7 @@ impl Engine {
         resource: &Resource,
         mut object: Value,
         dry_run: bool,
+        refuse_version: bool,
     ) -> Result<Arc<Value>, ApiError> {
         let now = self.now_text();
         if meta::name(&object).is_empty() {
@@ -243,7 +231,6 @@ impl Engine {
         for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion", "generation"] {
             meta::remove(&mut object, &["metadata", field]);
         }
-        let _ = version;
         meta::set(&mut object, &["metadata", "uid"], json!(engine::new_uid()));
         meta::set(&mut object, &["metadata", "creationTimestamp"], json!(now));
         if resource.has_generation {
@@ -259,6 +246,9 @@ impl Engine {
         validate(resource, None, &object, &mut errors);
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named(), &name, &errors));
+        }
+        if refuse_version && !matches!(version.as_str(), "" | "0") {
+            return Err(ApiError::unknown("resourceVersion should not be set on objects to be created"));
         }
         let key = (namespace, name);
         if state.store.get(&resource.bucket(), &key).is_some() {
@@ -342,7 +332,9 @@ impl Engine {
                     field: "metadata.resourceVersion".to_owned(),
                     text: format!("Invalid value: 0: {detail}"),
                 };
-                return Err(ApiError::invalid(named, name, &[error]));
+                // The real server words this one with the resource where the kind belongs.
+                let worded = super::status::Named { kind: &resource.plural, ..named };
+                return Err(ApiError::invalid(worded, name, &[error]));
             }
         } else if version.parse::<u64>().is_err() {
             let detail = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
@@ -560,163 +552,6 @@ fn set_owners(object: &mut Value, owners: &Managers) {
     } else {
         meta::set(object, &["metadata", "managedFields"], owners.encode());
     }
-}
-
-/// Turns a body into the form the server keeps, with defaults, and reports fields it does not know.
-fn decoded(resource: &Resource, mut value: Value) -> Result<(Value, Vec<String>), ApiError> {
-    if !value.is_object() {
-        let message = format!(
-            "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal into Go value",
-            resource.kind, resource.version, resource.kind
-        );
-        return Err(ApiError::bad_request(message));
-    }
-    for (field, wanted) in [("apiVersion", resource.api_version()), ("kind", resource.kind.clone())] {
-        let found = meta::text(&value, &[field]).to_owned();
-        if found.is_empty() {
-            if resource.builtin.is_none() {
-                let label = if field == "kind" { "Kind" } else { "apiVersion" };
-                return Err(ApiError::bad_request(format!("Object '{label}' is missing in '{value}'")));
-            }
-            meta::set(&mut value, &[field], json!(wanted));
-        } else if found != wanted {
-            let message = if field == "apiVersion" {
-                format!("the API version in the data ({found}) does not match the expected API version ({wanted})")
-            } else {
-                format!(
-                    "{found} in version {:?} cannot be handled as a {}: converting (v1.{found}) to (v1.{}): unknown conversion",
-                    resource.version, resource.kind, resource.kind
-                )
-            };
-            return Err(ApiError::bad_request(message));
-        }
-    }
-    if !value.get("metadata").is_some_and(Value::is_object) {
-        meta::set(&mut value, &["metadata"], json!({}));
-    }
-    let checked = if resource.builtin.is_some() { &resource.ty } else { &schema_of_metadata() };
-    let part = if resource.builtin.is_some() { value.clone() } else { json!({"metadata": value.get("metadata")}) };
-    if let Some(error) = decode::type_error(checked, &part, &resource.kind) {
-        let message = format!(
-            "{} in version {:?} cannot be handled as a {}: {error}",
-            resource.kind, resource.version, resource.kind
-        );
-        return Err(ApiError::bad_request(message));
-    }
-    let unknown = if resource.builtin.is_some() {
-        let unknown = decode::unknown_fields(&resource.ty, &value);
-        decode::drop_unknown(&resource.ty, &mut value);
-        rules::default(resource, &mut value);
-        kinds::printed(resource, &mut value);
-        unknown
-    } else {
-        let mut unknown = decode::unknown_fields(checked, &part);
-        if let Some(metadata) = value.get_mut("metadata") {
-            decode::drop_unknown(checked.field("metadata"), metadata);
-            schema::normalize(checked.field("metadata"), metadata);
-        }
-        if let Some(validation) = &resource.validation {
-            unknown.extend(crd::prune_and_default(validation, &mut value));
-        }
-        unknown
-    };
-    Ok((value, unknown))
-}
-
-fn schema_of_metadata() -> schema::Ty {
-    schema::object([("metadata", schema::object_meta())])
-}
-
-fn strict_text(unknown: &[String], duplicates: &[String]) -> String {
-    let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-    let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
-    duplicates.chain(unknown).collect::<Vec<_>>().join(", ")
-}
-
-fn findings(
-    resource: &Resource,
-    unknown: &[String],
-    duplicates: &[String],
-    validation: FieldValidation,
-) -> Result<Vec<String>, ApiError> {
-    let text = strict_text(unknown, duplicates);
-    match validation {
-        FieldValidation::Strict if !text.is_empty() => Err(ApiError::bad_request(format!(
-            "{} in version {:?} cannot be handled as a {}: strict decoding error: {text}",
-            resource.kind, resource.version, resource.kind
-        ))),
-        FieldValidation::Warn => {
-            let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-            Ok(unknown.chain(duplicates.iter().map(|path| format!("duplicate field {path:?}"))).collect())
-        }
-        FieldValidation::Strict | FieldValidation::Ignore => Ok(Vec::new()),
-    }
-}
-
-/// Fits the object's namespace to the request's.
-fn place(resource: &Resource, namespace: &str, object: &mut Value) -> Result<(), ApiError> {
-    if !resource.namespaced {
-        meta::remove(object, &["metadata", "namespace"]);
-        return Ok(());
-    }
-    let own = meta::namespace(object);
-    if !own.is_empty() && own != namespace {
-        let message = "the namespace of the provided object does not match the namespace sent on the request";
-        return Err(ApiError::bad_request(message));
-    }
-    meta::set(object, &["metadata", "namespace"], json!(namespace));
-    Ok(())
-}
-
-fn check_name(target: &Target, object: &Value) -> Result<(), ApiError> {
-    let name = meta::name(object);
-    if name != target.key.1 {
-        let message = format!("the name of the object ({name}) does not match the name on the URL ({})", target.key.1);
-        return Err(ApiError::bad_request(message));
-    }
-    Ok(())
-}
-
-fn check_apply_body(target: &Target, config: &Value) -> Result<(), ApiError> {
-    let resource = &target.resource;
-    if !config.is_object() {
-        return Err(ApiError::bad_request("error decoding YAML: not an object"));
-    }
-    let wanted = resource.api_version();
-    let found = meta::text(config, &["apiVersion"]);
-    if meta::text(config, &["kind"]).is_empty() || found.is_empty() {
-        return Err(ApiError::bad_request("invalid object type: /, Kind="));
-    }
-    if found != wanted {
-        let message =
-            format!("Incorrect version specified in apply patch. Specified patch version: {found}, expected: {wanted}");
-        return Err(ApiError::bad_request(message));
-    }
-    if meta::get(config, &["metadata", "managedFields"]).is_some_and(|value| !value.is_null()) {
-        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
-    }
-    if !config.get("metadata").is_some_and(Value::is_object) {
-        return Err(ApiError::bad_request("metadata is required"));
-    }
-    let unknown = decode::unknown_fields(&resource.ty, config);
-    if !unknown.is_empty() {
-        let lines: Vec<String> = unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
-        let text = match lines.as_slice() {
-            [only] => only.clone(),
-            many => format!("errors:\n  {}", many.join("\n  ")),
-        };
-        return Err(ApiError::unknown(format!(
-            "failed to create typed patch object ({}/{}; {wanted}, Kind={}): {text}",
-            target.key.0, target.key.1, resource.kind
-        )));
-    }
-    if let Some(error) = resource.builtin.and_then(|_| decode::type_error(&resource.ty, config, &resource.kind)) {
-        return Err(ApiError::unknown(format!(
-            "failed to create typed patch object ({}/{}; {wanted}, Kind={}): {error}",
-            target.key.0, target.key.1, resource.kind
-        )));
-    }
-    Ok(())
 }
 
 fn validate(resource: &Resource, old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>) {

@@ -161,12 +161,12 @@ fn drop_unknown_below(ty: &Ty, map: &mut Map<String, Value>) {
 
 /// The first value a typed decoder could not take, as Go's decoder words it.
 pub(crate) fn type_error(ty: &Ty, value: &Value, kind: &str) -> Option<String> {
-    mismatch(ty, value, kind, "").map(|(path, found, wanted)| {
+    mismatch(ty, value, "").map(|(path, found, wanted)| {
         format!("json: cannot unmarshal {found} into Go struct field {kind}.{path} of type {wanted}")
     })
 }
 
-fn mismatch(ty: &Ty, value: &Value, kind: &str, path: &str) -> Option<(String, &'static str, &'static str)> {
+fn mismatch(ty: &Ty, value: &Value, path: &str) -> Option<(String, &'static str, &'static str)> {
     let found = match value {
         Value::Null => return None,
         Value::Bool(_) => "bool",
@@ -194,16 +194,47 @@ fn mismatch(ty: &Ty, value: &Value, kind: &str, path: &str) -> Option<(String, &
         Ty::Struct { .. } | Ty::Map { .. } => {
             if let Some(map) = value.as_object() {
                 let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-                return map.iter().find_map(|(name, child)| mismatch(ty.field(name), child, kind, &join(name)));
+                return map.iter().find_map(|(name, child)| mismatch(ty.field(name), child, &join(name)));
             }
             if matches!(ty, Ty::Map { .. }) { "map[string]string" } else { "struct" }
         }
         Ty::List { item, .. } => {
             if let Some(items) = value.as_array() {
-                return items.iter().find_map(|one| mismatch(item, one, kind, path));
+                return items.iter().find_map(|one| mismatch(item, one, path));
             }
             "slice"
         }
     };
     Some((path.to_owned(), found, wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::apiserver::kinds;
+
+    #[test]
+    fn unknown_and_duplicate_fields_are_found_with_their_paths() {
+        let text = r#"{"spec": {"rules": [{"host": "a", "host": "b"}], "ruls": []}, "spec": {"x\"y": {}}}"#;
+        let body = parse(text.as_bytes(), false).expect("JSON");
+        assert_eq!(body.duplicates, ["spec.rules[0].host", "spec"]);
+        let all = kinds::all();
+        let ingress = &all.get("networking.k8s.io/ingresses").expect("ingresses").ty;
+        assert_eq!(unknown_fields(ingress, &body.value), ["spec.x\"y"]);
+    }
+
+    #[test]
+    fn numbers_are_kept_as_the_server_prints_them() {
+        let body = parse(br#"{"a": 1.0, "b": 1e3, "c": 1.5, "d": 9007199254740993}"#, false).expect("JSON");
+        assert_eq!(body.value.to_string(), r#"{"a":1,"b":1000,"c":1.5,"d":9007199254740993}"#);
+    }
+
+    #[test]
+    fn a_wrong_type_is_worded_as_by_the_go_decoder() {
+        let all = kinds::all();
+        let ingress = &all.get("networking.k8s.io/ingresses").expect("ingresses").ty;
+        let object = serde_json::json!({"spec": {"rules": [{"host": 1}]}});
+        let error = type_error(ingress, &object, "Ingress").expect("an error");
+        assert_eq!(error, "json: cannot unmarshal number into Go struct field Ingress.spec.rules.host of type string");
+    }
 }

@@ -124,7 +124,13 @@ fn data_kind(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>, is_
         let required: &[&str] = match meta::text(new, &["type"]) {
             "kubernetes.io/tls" => &["tls.crt", "tls.key"],
             "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
+            "kubernetes.io/dockercfg" => &[".dockercfg"],
             "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
+            "kubernetes.io/basic-auth"
+                if ["username", "password"].iter().all(|key| meta::get(new, &["data", key]).is_none()) =>
+            {
+                &["username", "password"]
+            }
             _ => &[],
         };
         for key in required {
@@ -151,17 +157,16 @@ fn data_kind(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>, is_
 
 fn ingress(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>) {
     if old.is_none()
-        && meta::annotation(new, CLASS_ANNOTATION).is_some()
+        && let Some(annotation) = meta::annotation(new, CLASS_ANNOTATION)
         && let Some(class) = meta::get(new, &["spec", "ingressClassName"])
+        && class.as_str() != Some(annotation)
     {
-        let detail = "can not be set when the class field is also set";
-        let annotation = meta::annotation(new, CLASS_ANNOTATION).unwrap_or_default();
-        let _ = class;
+        let detail = "must match `ingressClassName` when both are specified";
         errors.push(FieldError::invalid("annotations.kubernetes.io/ingress.class", &json!(annotation), detail));
     }
     let spec = new.get("spec").unwrap_or(&Value::Null);
     if meta::list(spec, &["rules"]).is_empty() && spec.get("defaultBackend").is_none() {
-        errors.push(FieldError::invalid("spec", &json!([]), "either `defaultBackend` or `rules` must be specified"));
+        errors.push(FieldError::invalid("spec", &Value::Null, "either `defaultBackend` or `rules` must be specified"));
     }
     if let Some(backend) = spec.get("defaultBackend") {
         ingress_backend(backend, "spec.defaultBackend", errors);
@@ -190,11 +195,10 @@ fn ingress(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>) {
         let host = meta::text(entry, &["hostname"]);
         let field = format!("status.loadBalancer.ingress[{at}].hostname");
         if !host.is_empty() {
+            let problems = names::subdomain_errors(host);
+            errors.extend(problems.iter().map(|text| FieldError::invalid(field.clone(), &json!(host), text)));
             if host.parse::<std::net::IpAddr>().is_ok() {
                 errors.push(FieldError::invalid(field, &json!(host), "must be a DNS name, not an IP address"));
-            } else {
-                let problems = names::subdomain_errors(host);
-                errors.extend(problems.iter().map(|text| FieldError::invalid(field.clone(), &json!(host), text)));
             }
         }
         let ip = meta::text(entry, &["ip"]);
@@ -232,7 +236,10 @@ fn ingress_rule(rule: &Value, at: usize, errors: &mut Vec<FieldError>) {
         let field = format!("spec.rules[{at}].http.paths[{index}]");
         let text = meta::text(path, &["path"]);
         match path.get("pathType").and_then(Value::as_str) {
-            None => errors.push(FieldError::required(format!("{field}.pathType"), "pathType must be specified")),
+            None => {
+                errors.push(FieldError::required(format!("{field}.pathType"), "pathType must be specified"));
+                continue;
+            }
             Some("Exact" | "Prefix") => {
                 if !text.starts_with('/') {
                     errors.push(FieldError::invalid(format!("{field}.path"), &json!(text), "must be an absolute path"));
@@ -272,7 +279,7 @@ fn ingress_backend(backend: &Value, field: &str, errors: &mut Vec<FieldError>) {
         }
         (None, Some(_)) => {}
         (None, None) => {
-            errors.push(FieldError::required(field, "resource or service backend is required"));
+            errors.push(FieldError::invalid(field, &json!(""), "resource or service backend is required"));
         }
         (Some(service), None) => {
             let name = meta::text(service, &["name"]);
@@ -286,10 +293,10 @@ fn ingress_backend(backend: &Value, field: &str, errors: &mut Vec<FieldError>) {
             let number = meta::integer(service, &["port", "number"]);
             let port = meta::text(service, &["port", "name"]);
             if number == 0 && port.is_empty() {
-                errors.push(FieldError::required(format!("{field}.service.port"), "port name or number is required"));
+                errors.push(FieldError::required(field, "port name or number is required"));
             } else if number != 0 && !port.is_empty() {
                 let detail = "cannot set both port name & port number";
-                errors.push(FieldError::invalid(format!("{field}.service.port"), &json!(""), detail));
+                errors.push(FieldError::invalid(field, &json!(""), detail));
             } else if port.is_empty() && !(1..=65535).contains(&number) {
                 let field = format!("{field}.service.port.number");
                 errors.push(FieldError::invalid(field, &json!(number), "must be between 1 and 65535, inclusive"));
@@ -304,9 +311,12 @@ fn ingress_class(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>)
         errors.push(FieldError::required("spec.controller", ""));
     } else if controller.len() > 250 {
         errors.push(FieldError::too_long("spec.controller", 250));
-    } else if !controller.contains('/') {
+    } else if controller.split_once('/').is_none_or(|(domain, path)| domain.is_empty() || path.is_empty()) {
         let detail = "must be a domain-prefixed path (such as \"acme.io/foo\")";
         errors.push(FieldError::invalid("spec.controller", &json!(controller), detail));
+    } else if let Some((domain, _)) = controller.split_once('/') {
+        let problems = names::subdomain_errors(domain);
+        errors.extend(problems.iter().map(|text| FieldError::invalid("spec.controller", &json!(domain), text)));
     }
     if let Some(old) = old
         && meta::text(old, &["spec", "controller"]) != controller
@@ -316,7 +326,7 @@ fn ingress_class(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>)
     let Some(parameters) = meta::get(new, &["spec", "parameters"]) else { return };
     for field in ["kind", "name"] {
         if meta::text(parameters, &[field]).is_empty() {
-            errors.push(FieldError::required(format!("spec.parameters.{field}"), &format!("{field} is required")));
+            errors.push(FieldError::required(format!("spec.parameters.{field}"), ""));
         }
     }
     let namespace = parameters.get("namespace").and_then(Value::as_str);

@@ -22,9 +22,6 @@ const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', foll
                         consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character \
                         (e.g. '*.example.com', regex used for validation is \
                         '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const RFC_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
-                        alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex \
-                        used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const ANNOTATIONS_MOST: usize = 256 * 1024;
 
 fn is_label(text: &str) -> bool {
@@ -64,17 +61,6 @@ pub(crate) fn wildcard_errors(text: &str) -> Vec<String> {
         Some(rest) if rest.split('.').all(is_label) => Vec::new(),
         Some(_) | None => vec![WILDCARD.to_owned()],
     }
-}
-
-fn rfc_1035_errors(text: &str) -> Vec<String> {
-    let mut errors = Vec::new();
-    if text.len() > 63 {
-        errors.push("must be no more than 63 bytes".to_owned());
-    }
-    if !is_label(text) || !text.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-        errors.push(RFC_1035.to_owned());
-    }
-    errors
 }
 
 fn is_word(text: &str) -> bool {
@@ -130,8 +116,8 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, errors: &mut Vec<Fie
         errors.push(FieldError::required("metadata.name", "name or generateName is required"));
     } else {
         let problems = match resource.builtin {
-            Some(Builtin::Namespace) => label_errors(name),
-            Some(Builtin::Service) => rfc_1035_errors(name),
+            // Since 1.36 a Service's name may start with a digit.
+            Some(Builtin::Namespace | Builtin::Service) => label_errors(name),
             _ => subdomain_errors(name),
         };
         errors.extend(problems.iter().map(|problem| FieldError::invalid("metadata.name", &json!(name), problem)));

@@ -4,6 +4,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests are tests too")]
 
+mod tls_client;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,14 +21,12 @@ use ackone_sandbox::members::helloworld::greeter_client::GreeterClient;
 use ackone_sandbox::members::{
     Members, ServiceLookup, ServiceRegistry, WALKTHROUGH_NAMESPACE, WALKTHROUGH_PORT, WALKTHROUGH_SERVICE,
 };
-use http::Uri;
-use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
+
+use self::tls_client::{Tls, channel, handshake};
 
 const HOST: &str = "grpc.example.com";
 
@@ -115,6 +115,10 @@ fn group(cloud: &AlbCloud, name: &str, protocol: ServerGroupProtocol) -> String 
 
 impl World {
     async fn new() -> Self {
+        Self::with_ports(true).await
+    }
+
+    async fn with_ports(ephemeral_ports: bool) -> Self {
         let members = Members::start(["c1", "c2"]).await.expect("members");
         let cloud = Arc::new(AlbCloud::new("cn-hangzhou"));
         let certificate = upload(&cloud, HOST, "gateway-demo-grpc-secret-000000");
@@ -136,7 +140,7 @@ impl World {
         cloud.create_listener(&balancer, listener(https(), &[&certificate])).expect("listener");
         cloud.set_rules(&balancer, https(), vec![rule(1, HOST, "/*", forward(&[(&group, 100)]))]).expect("rules");
         let network = Arc::clone(&members);
-        let config = DataPlaneConfig { ephemeral_ports: true, connect_timeout: Duration::from_millis(200) };
+        let config = DataPlaneConfig { ephemeral_ports, connect_timeout: Duration::from_millis(200) };
         let plane = DataPlane::spawn(&cloud, network, config);
         let world = Self { cloud, members, plane, balancer, group };
         world.bound(443).await;
@@ -177,73 +181,6 @@ impl World {
     fn rules(&self, rules: Vec<Rule>) {
         self.cloud.set_rules(&self.balancer, https(), rules).expect("rules");
     }
-}
-
-#[derive(Debug)]
-struct AnyCertificate;
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &rustls::DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        rustls::crypto::aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-type Tls = tokio_rustls::client::TlsStream<TcpStream>;
-
-async fn handshake(address: SocketAddr, name: &str, alpn: &[&str]) -> std::io::Result<Tls> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate))
-        .with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let stream = TcpStream::connect(address).await?;
-    let name = ServerName::try_from(name.to_owned()).expect("name");
-    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
-}
-
-async fn channel(address: SocketAddr, authority: &str) -> Channel {
-    let name = authority.to_owned();
-    let connect = tower::service_fn(move |_: Uri| {
-        let name = name.clone();
-        async move { handshake(address, &name, &["h2"]).await.map(TokioIo::new) }
-    });
-    // `http` keeps tonic from asking for a TLS feature of its own; the connector speaks TLS.
-    let endpoint = Endpoint::from_shared(format!("http://{authority}")).expect("uri");
-    endpoint.connect_with_connector(connect).await.expect("connection")
 }
 
 fn common_name(stream: &Tls) -> String {
@@ -517,7 +454,8 @@ async fn a_deleted_listener_is_closed() {
 
 #[tokio::test]
 async fn two_gateways_with_the_same_port_have_their_own_addresses() {
-    let world = World::new().await;
+    // Whether or not 443 can be had here, the second gateway cannot have it as well.
+    let world = World::with_ports(false).await;
     let first = world.bound(443).await;
     let other = {
         let zone = |name: &str| ZoneMapping { vswitch_id: format!("vsw-{name}"), zone_id: name.to_owned() };

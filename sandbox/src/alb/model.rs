@@ -273,7 +273,7 @@ pub enum Action {
         /// Header name.
         key: String,
     },
-    /// Limit requests per second; recorded, enforced by the data plane per rule.
+    /// Limit requests per second; recorded, not enforced.
     TrafficLimit {
         /// Requests per second.
         qps: u32,

@@ -12,9 +12,9 @@ use sha1::{Digest, Sha1};
 use super::Generation;
 use super::albconfig::{self, ListenerSpec, text};
 use super::annotations::{self, Canary, GroupSettings};
-use super::custom;
-use super::objects::{AlbConfig, HttpPath, Ingress, IngressRule, Secret};
-use crate::alb::{Action, Condition, KeyValue, ListenerKey, Protocol, RedirectConfig, ServerGroupProtocol};
+use super::objects::{AlbConfig, Ingress, Secret};
+use super::rules;
+use crate::alb::{Action, Condition, KeyValue, ListenerKey, Protocol, ServerGroupProtocol};
 
 /// Everything a model is built from.
 pub(super) struct Inputs<'i> {
@@ -171,7 +171,7 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Result<Model, BuildError> {
             if !prepared.ports.contains(&listener.key) {
                 continue;
             }
-            rules(prepared, &stack, listener, &mut groups).map_err(failed)?;
+            rules::add(prepared, &stack, listener, &mut groups).map_err(failed)?;
             if listener.key.protocol != Protocol::Http {
                 bind_certificates(inputs, prepared, listener, &mut certificates).map_err(failed)?;
             }
@@ -186,12 +186,13 @@ pub(super) fn build(inputs: &Inputs<'_>) -> Result<Model, BuildError> {
     Ok(Model { balancer, listeners, groups: groups.into_values().collect(), certificates, mismatches })
 }
 
-struct Prepared<'i> {
-    ingress: &'i Ingress,
-    ports: Vec<ListenerKey>,
-    explicit_ports: bool,
-    settings: GroupSettings,
-    canary: Canary,
+/// An Ingress with what its annotations say.
+pub(super) struct Prepared<'i> {
+    pub(super) ingress: &'i Ingress,
+    pub(super) ports: Vec<ListenerKey>,
+    pub(super) explicit_ports: bool,
+    pub(super) settings: GroupSettings,
+    pub(super) canary: Canary,
 }
 
 fn balancer(inputs: &Inputs<'_>) -> Result<BalancerModel, String> {
@@ -371,205 +372,6 @@ fn grpc_ports(ingress: &Ingress, ports: &[ListenerKey]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn rules(
-    prepared: &Prepared<'_>,
-    stack: &[Prepared<'_>],
-    listener: &mut ListenerModel,
-    groups: &mut BTreeMap<GroupKey, GroupModel>,
-) -> Result<(), String> {
-    let ingress = prepared.ingress;
-    let tls_hosts: BTreeSet<&str> = ingress.spec.tls.iter().flat_map(|tls| &tls.hosts).map(String::as_str).collect();
-    let regex = ["use-regex", "rewrite-target"].iter().any(|key| ingress.meta.annotation(key).is_some());
-    let redirects = ingress.meta.flag("ssl-redirect") && listener.key.port != 443;
-    for rule in &ingress.spec.rules {
-        let secure = listener.key.protocol != Protocol::Http;
-        if !prepared.explicit_ports && tls_hosts.contains(rule.host.as_str()) != secure {
-            continue;
-        }
-        for path in rule.http.iter().flat_map(|http| &http.paths) {
-            let mut conditions = conditions(rule, path, regex)?;
-            match &prepared.canary {
-                Canary::None => {}
-                Canary::Header { key, value } => {
-                    conditions.push(Condition::Header { key: key.clone(), values: vec![value.clone()] });
-                }
-                Canary::Cookie(name) => {
-                    conditions.push(Condition::Cookie { values: vec![KeyValue::new(name, "always")] });
-                }
-                // A share of the twin's rule, added there; contradictory ones produce nothing.
-                Canary::Weight(_) | Canary::Inert => continue,
-            }
-            let has_twin = stack.iter().any(|other| other.canary == Canary::None && has(other.ingress, rule, path));
-            if prepared.canary != Canary::None && !has_twin {
-                continue;
-            }
-            let custom = custom::read(ingress, &path.backend.service.name)?;
-            if prepared.canary != Canary::None && !custom.conditions.is_empty() {
-                return Err(format!("{} can't exist Canary and customize condition at the same time", ingress.key()));
-            }
-            custom::merge_conditions(&mut conditions, custom.conditions);
-            let mut actions: Vec<ActionModel> = Vec::new();
-            let limit = annotations::traffic_limit(&ingress.meta).map(|qps| Action::TrafficLimit { qps });
-            if limit.is_some() && custom.actions.iter().any(custom::is_limit) {
-                return Err(format!(
-                    "{} can't exist action trafficlimit and annotation traffic-limit-qps at the same time",
-                    ingress.key()
-                ));
-            }
-            actions.extend(limit.map(ActionModel::Other));
-            let cors = annotations::cors(&ingress.meta).map(|config| Action::Cors { config });
-            actions.extend(cors.map(ActionModel::Other));
-            let own = |service: &str, port: u16| GroupKey {
-                namespace: ingress.meta.namespace.clone(),
-                ingress: ingress.meta.name.clone(),
-                service: service.to_owned(),
-                port,
-            };
-            let mut finals: Vec<ActionModel> = Vec::new();
-            for action in custom.actions {
-                match action {
-                    custom::Custom::Forward(targets) => {
-                        let weighted = stack
-                            .iter()
-                            .any(|other| matches!(other.canary, Canary::Weight(_)) && has(other.ingress, rule, path));
-                        if weighted {
-                            return Err(format!(
-                                "{} can't exist CanaryWeight and annotation forwardAction at the same time",
-                                ingress.key()
-                            ));
-                        }
-                        let targets = targets.into_iter().map(|(service, port, weight)| (own(&service, port), weight));
-                        finals.push(ActionModel::Forward(targets.collect()));
-                    }
-                    custom::Custom::Final(action) => finals.push(ActionModel::Other(action)),
-                    custom::Custom::Extension(action) => actions.push(ActionModel::Other(action)),
-                }
-            }
-            if path.backend.service.port.name != "use-annotation" {
-                let port = path.backend.service.port.number;
-                finals.push(ActionModel::Forward(with_canaries(
-                    (own(&path.backend.service.name, port), 100),
-                    prepared,
-                    stack,
-                    rule,
-                    path,
-                )));
-            }
-            if redirects {
-                finals = vec![ActionModel::Other(https_redirect())];
-            }
-            if finals.len() > 1 {
-                let names: Vec<_> = finals.iter().map(final_name).collect();
-                return Err(format!("multi finalType action find: [{}]", names.join(" ")));
-            }
-            if finals.is_empty() {
-                return Err("RuleActions is mandatory for this action".to_owned());
-            }
-            for (key, _) in finals.iter().flat_map(|action| match action {
-                ActionModel::Forward(targets) => targets.as_slice(),
-                ActionModel::Other(_) => &[],
-            }) {
-                let owner = stack.iter().find(|other| other.ingress.meta.name == key.ingress);
-                let settings = owner.unwrap_or(prepared).settings.clone();
-                let group = GroupModel { key: key.clone(), settings, placeholder: false };
-                groups.entry(key.clone()).or_insert(group);
-            }
-            actions.extend(finals);
-            listener.rules.push(RuleModel { conditions, actions });
-        }
-    }
-    Ok(())
-}
-
-/// Whether an Ingress has this very host and path.
-fn has(ingress: &Ingress, rule: &IngressRule, path: &HttpPath) -> bool {
-    ingress.spec.rules.iter().any(|other| {
-        other.host == rule.host
-            && other.http.iter().flat_map(|http| &http.paths).any(|candidate| candidate.path == path.path)
-    })
-}
-
-fn with_canaries(
-    own: (GroupKey, u32),
-    prepared: &Prepared<'_>,
-    stack: &[Prepared<'_>],
-    rule: &IngressRule,
-    path: &HttpPath,
-) -> Vec<(GroupKey, u32)> {
-    let mut targets = Vec::new();
-    let mut left = own.1;
-    for other in stack.iter().filter(|other| prepared.canary == Canary::None && has(other.ingress, rule, path)) {
-        let Canary::Weight(weight) = other.canary else { continue };
-        let twin = other
-            .ingress
-            .spec
-            .rules
-            .iter()
-            .filter(|candidate| candidate.host == rule.host)
-            .flat_map(|candidate| candidate.http.iter().flat_map(|http| &http.paths))
-            .find(|candidate| candidate.path == path.path);
-        let Some(twin) = twin else { continue };
-        let key = GroupKey {
-            namespace: other.ingress.meta.namespace.clone(),
-            ingress: other.ingress.meta.name.clone(),
-            service: twin.backend.service.name.clone(),
-            port: twin.backend.service.port.number,
-        };
-        left = left.saturating_sub(weight);
-        targets.push((key, weight));
-    }
-    targets.insert(0, (own.0, left));
-    targets
-}
-
-fn final_name(action: &ActionModel) -> &'static str {
-    match action {
-        ActionModel::Other(Action::Redirect { .. }) => "Redirect",
-        ActionModel::Other(Action::FixedResponse { .. }) => "FixedResponse",
-        ActionModel::Forward(_) | ActionModel::Other(_) => "ForwardGroup",
-    }
-}
-
-fn https_redirect() -> Action {
-    Action::Redirect {
-        redirect_config: RedirectConfig {
-            protocol: "HTTPS".to_owned(),
-            host: "${host}".to_owned(),
-            port: "443".to_owned(),
-            path: "${path}".to_owned(),
-            query: "${query}".to_owned(),
-            http_code: 308,
-        },
-    }
-}
-
-fn conditions(rule: &IngressRule, path: &HttpPath, regex: bool) -> Result<Vec<Condition>, String> {
-    let mut conditions = Vec::new();
-    if !rule.host.is_empty() {
-        conditions.push(Condition::Host { values: vec![rule.host.clone()] });
-    }
-    let written = path.path.as_str();
-    let wild = written.contains(['*', '?']);
-    let values = match path.path_type.as_deref().unwrap_or("Prefix") {
-        _ if written.is_empty() => Vec::new(),
-        "Prefix" if regex => vec![format!("~*{written}")],
-        "Prefix" if wild => return Err(format!("prefix path shouldn't contain wildcards: {written}")),
-        "Prefix" if written == "/" => vec!["/*".to_owned()],
-        "Prefix" => {
-            let bare = written.trim_end_matches('/');
-            vec![bare.to_owned(), format!("{bare}/*")]
-        }
-        "Exact" if wild => return Err(format!("exact path shouldn't contain wildcards: {written}")),
-        _ => vec![written.to_owned()],
-    };
-    if !values.is_empty() {
-        conditions.push(Condition::Path { values });
-    } else if conditions.is_empty() {
-        conditions.push(Condition::Path { values: vec!["/*".to_owned()] });
-    }
-    Ok(conditions)
 }
 
 /// A listener with identifiers in its AlbConfig is not searched for; Secrets are added after them, without doubles.

@@ -18,6 +18,7 @@ mod faults;
 mod kube_io;
 mod objects;
 mod pass;
+mod rules;
 mod runtime;
 #[cfg(test)]
 mod tests;

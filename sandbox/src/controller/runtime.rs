@@ -6,8 +6,10 @@
 //! controller's own writes cause one or two more passes. All times are scaled.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -214,7 +216,12 @@ impl Runtime {
             *stack = Stack { running: true, dirty: false, due: None, ..std::mem::take(stack) };
             let (shared, name) = (Arc::clone(&self.shared), name.clone());
             self.passes.spawn(async move {
-                let ended = pass::run(&shared, &name).await;
+                // A lost pass must not keep its AlbConfig from ever being reconciled again.
+                let ended = AssertUnwindSafe(pass::run(&shared, &name)).catch_unwind().await;
+                let ended = ended.unwrap_or_else(|_| {
+                    tracing::error!(albconfig = name, "a pass panicked");
+                    Ended::Failed
+                });
                 (name, ended)
             });
         }

@@ -22,6 +22,7 @@ pub mod dataplane;
 pub mod faults;
 pub mod members;
 pub mod parts;
+pub mod plug;
 pub mod ready;
 pub mod running;
 pub mod settings;

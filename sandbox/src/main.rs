@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use ackone_sandbox::ready::Ready;
-use ackone_sandbox::running::{FleetSide, Foundation, Sandbox, parent_ended};
+use ackone_sandbox::plug::Plugged;
+use ackone_sandbox::running::{Foundation, Sandbox, parent_ended};
 use ackone_sandbox::settings::{Command, CommandLine, EnvArgs, EnvFormat, LogFormat, RunArgs};
 use ackone_sandbox::world::{Clock, Secret};
 use clap::Parser;
@@ -48,7 +49,8 @@ async fn serve(args: &RunArgs) -> Result<(), Failure> {
     // Handlers first: a signal while starting must end the sandbox cleanly too.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let foundation = Foundation::lay(args, Clock::system())?;
-    let sandbox = Sandbox::start(args, foundation, FleetSide::default()).await?;
+    let plugged = Plugged::start(args, &foundation).await?;
+    let sandbox = Sandbox::start(args, foundation, plugged.side()).await?;
     if !args.quiet {
         let mut out = std::io::stdout();
         let colour = out.is_terminal();
@@ -61,6 +63,7 @@ async fn serve(args: &RunArgs) -> Result<(), Failure> {
         () = sandbox.shutdown_requested() => tracing::info!("asked to stop"),
         () = parent_ended(args.parent_pid) => tracing::info!("the parent process has ended"),
     }
+    plugged.stop().await;
     Ok(sandbox.stop().await?)
 }
 

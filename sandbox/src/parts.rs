@@ -3,6 +3,7 @@
 //! The API server, the controller, the load balancers and the members implement these; the shell knows them only so.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +16,11 @@ pub trait Part: Send + Sync + fmt::Debug {
 
     /// What exists in it, without secrets.
     fn inventory(&self) -> Value;
+
+    /// What its objects leave behind for good, as in life; nothing by default.
+    fn leftovers(&self) -> Option<Value> {
+        None
+    }
 
     /// What the state file keeps of it; nothing by default.
     fn snapshot(&self) -> Option<Value> {
@@ -37,6 +43,30 @@ pub trait KubernetesControl: Send + Sync + fmt::Debug {
 
     /// Makes all issued credentials invalid.
     fn revoke_credentials(&self);
+
+    /// How long kubeconfigs issued from now on are valid.
+    fn set_validity(&self, validity: Duration);
+
+    /// Refuses these calls, and no others, as forbidden.
+    fn set_denials(&self, denials: Vec<KubernetesDenial>);
+}
+
+/// What the Kubernetes API refuses as forbidden; what is left out matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KubernetesDenial {
+    /// The user; members of `system:masters` are met only by their name.
+    pub user: Option<String>,
+    /// The verb.
+    pub verb: Option<String>,
+    /// The resource, such as `ingresses` or `albconfigs/status`.
+    pub resource: Option<String>,
+}
+
+/// The gateways that can be reached.
+pub trait Gateways: Send + Sync + fmt::Debug {
+    /// Each load balancer with its listeners and the addresses they are bound to.
+    fn list(&self) -> Value;
 }
 
 /// What the simulated controller shall do instead of its work.
@@ -51,6 +81,8 @@ pub struct ControllerFailure {
     pub message: Option<String>,
     /// How often; until resumed when left out.
     pub times: Option<u32>,
+    /// Not a failure, but this many milliseconds more for each pass.
+    pub delay_ms: Option<u64>,
 }
 
 /// The simulated controller's switches.

@@ -59,6 +59,9 @@ pub struct Ready {
     pub vswitches: Vec<Named>,
     /// A kubeconfig of the Fleet for kubectl, if the sandbox wrote one.
     pub kubeconfig: Option<String>,
+    /// Where a listener port of the first gateway is reached on loopback.
+    #[serde(default)]
+    pub gateway_ports: BTreeMap<String, u16>,
 }
 
 impl Ready {
@@ -106,25 +109,33 @@ impl Ready {
             vswitch_ids: fleet.map(|fleet| fleet.vswitches.clone()).unwrap_or_default(),
             vswitches,
             kubeconfig: None,
+            gateway_ports: BTreeMap::new(),
         }
     }
 
     /// The environment of the provider and of the examples' variables.
-    pub fn environment(&self) -> Vec<(&'static str, String)> {
+    pub fn environment(&self) -> Vec<(String, String)> {
         let list = |ids: &[String]| serde_json::to_string(ids).unwrap_or_default();
         let mut lines = vec![
             ("ALIBABA_CLOUD_ACCESS_KEY_ID", self.access_key_id.clone()),
             ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", self.access_key_secret.expose().to_owned()),
-            ("TF_VAR_region", self.region.clone()),
+            ("ALIBABA_CLOUD_REGION", self.region.clone()),
             ("TF_VAR_fleet_id", self.fleet_id.clone()),
-            ("TF_VAR_cluster_ids", list(&self.member_ids)),
+            ("TF_VAR_member_cluster_ids", list(&self.member_ids)),
             ("TF_VAR_vswitch_ids", list(&self.vswitch_ids)),
             ("ACKONE_SANDBOX_CONTROL_URL", self.control_url.clone()),
         ];
+        if let Some(port) = self.gateway_ports.get("443") {
+            lines.push(("TF_VAR_gateway_port", port.to_string()));
+        }
         if let Some(path) = &self.kubeconfig {
             lines.push(("KUBECONFIG", path.clone()));
         }
-        lines
+        let named = lines.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let endpoint = |(product, url): (&String, &String)| {
+            (format!("ALIBABA_CLOUD_ENDPOINT_{}", product.to_uppercase()), url.clone())
+        };
+        named.chain(self.endpoints.iter().map(endpoint)).collect()
     }
 
     /// The environment as lines for a POSIX shell.
@@ -172,6 +183,9 @@ impl Ready {
             row("vSwitch", &vswitch.id, &format!("{} in {}{other}", vswitch.name, vswitch.zone_id));
         }
         row("role", &self.role_arn, "may be assumed");
+        for (declared, port) in &self.gateway_ports {
+            row("gateway", &format!("localhost:{port}"), &format!("listener {declared} of the first gateway"));
+        }
         row("control", &self.control_url, "see ackone-sandbox --help");
         text
     }
@@ -203,7 +217,7 @@ mod tests {
         let mut ready = ready();
         ready.kubeconfig = Some("/tmp/it's".to_owned());
         assert!(ready.shell().contains(r"export KUBECONFIG='/tmp/it'\''s'"));
-        assert!(ready.shell().contains(&format!("export TF_VAR_cluster_ids='[\"{}\"", ready.member_ids[0])));
+        assert!(ready.shell().contains(&format!("export TF_VAR_member_cluster_ids='[\"{}\"", ready.member_ids[0])));
         for product in &PRODUCTS {
             assert!(
                 ready.hcl().contains(&format!("\n    {:4} = \"http://127.0.0.1:1\"", product.code)),

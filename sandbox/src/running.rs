@@ -18,7 +18,7 @@ use crate::call_log::CallLog;
 use crate::cloud::{Cloud, CloudServer, KubeconfigFile, KubeconfigIssuer, LoadBalancers};
 use crate::control::{Control, ControlServer};
 use crate::faults::FaultInjector;
-use crate::parts::{ControllerControl, KubernetesControl, Part};
+use crate::parts::{ControllerControl, Gateways, KubernetesControl, Part};
 use crate::ready::Ready;
 use crate::settings::RunArgs;
 use crate::state_file::{self, FileError, Saved};
@@ -61,7 +61,7 @@ pub enum StartError {
 }
 
 /// What the Fleet's side of the sandbox hands to the shell.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FleetSide {
     /// Who writes kubeconfigs.
     pub issuer: Option<Arc<dyn KubeconfigIssuer>>,
@@ -73,8 +73,12 @@ pub struct FleetSide {
     pub kubernetes: Option<Arc<dyn KubernetesControl>>,
     /// The controller's switches.
     pub controller: Option<Arc<dyn ControllerControl>>,
+    /// The gateways that can be reached.
+    pub gateways: Option<Arc<dyn Gateways>>,
     /// A kubeconfig for people, if one was written.
     pub kubeconfig: Option<PathBuf>,
+    /// Where listener ports of the first gateway are reached.
+    pub gateway_ports: BTreeMap<String, u16>,
 }
 
 /// What all parts share, before any of them runs.
@@ -159,6 +163,7 @@ impl Sandbox {
             log: Arc::clone(&log),
             parts: fleet.parts.clone(),
             kubernetes: fleet.kubernetes,
+            gateways: fleet.gateways,
             controller: fleet.controller,
             shutdown: stop,
         };
@@ -169,6 +174,7 @@ impl Sandbox {
         });
         ready.kubeconfig =
             fleet.kubeconfig.as_ref().or(settings.kubeconfig.as_ref()).map(|path| path.display().to_string());
+        ready.gateway_ports = fleet.gateway_ports;
         let saver = Saver {
             path: settings.state_file.clone(),
             world: Arc::clone(&world),

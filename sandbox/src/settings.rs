@@ -41,6 +41,7 @@ FAULTS
 CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   GET    /v1/health                        is it up
   GET    /v1/inventory                     everything that exists
+  GET    /v1/gateways                      load balancers, their listeners and where they are reached
   GET    /v1/calls          DELETE         the call log with counters; forget both
   GET    /v1/faults         DELETE         the rules with counters; remove all
   POST   /v1/faults                        {"spec": "CALLS=KIND,..."}, or {"match", "when", "fault"}
@@ -54,7 +55,10 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
                                             "timings"?: {"attach_listed_ms"?, "attach_installed_ms"?, "detach_ms"?, ...}}
   POST   /v1/world/fleets/{id}             {"state"?, "error_message"?, "public_api_server"?}
   POST   /v1/kubernetes/{drop-watches|compact|revoke-credentials}
-  POST   /v1/controller/{pause|resume|fail}
+  POST   /v1/kubernetes/validity           {"seconds"}: of kubeconfigs issued from now on
+  POST   /v1/kubernetes/permissions        {"deny": [{"user"?, "verb"?, "resource"?}]}
+  POST   /v1/controller/{pause|resume}
+  POST   /v1/controller/fail               {"action"?, "message"?, "times"?} or {"delay_ms"}
   POST   /v1/shutdown
 
 FILES

@@ -15,7 +15,7 @@ use ackone_sandbox::alb::{
     Action, AlbCloud, Condition, ForwardTarget, KeyValue, Listener, ListenerCertificate, ListenerKey, LoadBalancerSpec,
     Protocol, Rule, Server, ServerGroupProtocol, ServerGroupSpec, ZoneMapping,
 };
-use ackone_sandbox::dataplane::{DataPlane, DataPlaneConfig};
+use ackone_sandbox::dataplane::{DataPlane, DataPlaneConfig, PortPolicy, Ports};
 use ackone_sandbox::members::helloworld::HelloRequest;
 use ackone_sandbox::members::helloworld::greeter_client::GreeterClient;
 use ackone_sandbox::members::{
@@ -115,10 +115,10 @@ fn group(cloud: &AlbCloud, name: &str, protocol: ServerGroupProtocol) -> String 
 
 impl World {
     async fn new() -> Self {
-        Self::with_ports(true).await
+        Self::with_ports(PortPolicy::Ephemeral).await
     }
 
-    async fn with_ports(ephemeral_ports: bool) -> Self {
+    async fn with_ports(policy: PortPolicy) -> Self {
         let members = Members::start(["c1", "c2"]).await.expect("members");
         let cloud = Arc::new(AlbCloud::new("cn-hangzhou"));
         let certificate = upload(&cloud, HOST, "gateway-demo-grpc-secret-000000");
@@ -140,7 +140,7 @@ impl World {
         cloud.create_listener(&balancer, listener(https(), &[&certificate])).expect("listener");
         cloud.set_rules(&balancer, https(), vec![rule(1, HOST, "/*", forward(&[(&group, 100)]))]).expect("rules");
         let network = Arc::clone(&members);
-        let config = DataPlaneConfig { ephemeral_ports, connect_timeout: Duration::from_millis(200) };
+        let config = DataPlaneConfig { ports: Arc::new(Ports::new(policy)), connect_timeout: Duration::from_millis(200) };
         let plane = DataPlane::spawn(&cloud, network, config);
         let world = Self { cloud, members, plane, balancer, group };
         world.bound(443).await;
@@ -455,7 +455,7 @@ async fn a_deleted_listener_is_closed() {
 #[tokio::test]
 async fn two_gateways_with_the_same_port_have_their_own_addresses() {
     // Whether or not 443 can be had here, the second gateway cannot have it as well.
-    let world = World::with_ports(false).await;
+    let world = World::with_ports(PortPolicy::Fallback).await;
     let first = world.bound(443).await;
     let other = {
         let zone = |name: &str| ZoneMapping { vswitch_id: format!("vsw-{name}"), zone_id: name.to_owned() };

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -45,6 +46,7 @@ pub(crate) struct State {
 pub(crate) struct Engine {
     state: Mutex<State>,
     ticks: watch::Sender<Tick>,
+    watches: AtomicUsize,
     clock: Clock,
     builtins: BTreeMap<String, Arc<Resource>>,
 }
@@ -60,6 +62,7 @@ impl Engine {
         let store = Store::new(history_limit);
         let engine = Engine {
             ticks: watch::Sender::new(Tick { version: store.version(), epoch: 0 }),
+            watches: AtomicUsize::new(0),
             state: Mutex::new(State { store, custom: Vec::new() }),
             clock,
             builtins: kinds::all(),
@@ -129,9 +132,20 @@ impl Engine {
         self.ticks.subscribe()
     }
 
-    /// Ends every open watch.
-    pub(crate) fn drop_watches(&self) {
+    /// Counts a watch that opens, or one that ends.
+    pub(crate) fn count_watch(&self, opens: bool) {
+        if opens {
+            self.watches.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.watches.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends every open watch and answers how many there were.
+    pub(crate) fn drop_watches(&self) -> usize {
+        let open = self.watches.load(Ordering::Relaxed);
         self.ticks.send_modify(|tick| tick.epoch += 1);
+        open
     }
 
     /// Finds a served resource.

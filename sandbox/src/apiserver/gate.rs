@@ -9,6 +9,8 @@ use std::time::Duration;
 /// One call, after routing and authentication.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApiCall {
+    /// The call's number at this server, the same when the gate is asked and when it is told.
+    pub number: u64,
     /// The API verb: get, list, watch, create, update, patch, delete, deletecollection; the lower-case HTTP method for a
     /// path that is no resource.
     pub verb: String,

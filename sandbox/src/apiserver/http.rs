@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, Request as HttpRequest, Response, StatusCode, header};
@@ -33,6 +34,7 @@ pub(crate) struct Front {
     pub(crate) handler: Handler,
     pub(crate) gate: Arc<dyn RequestGate>,
     pub(crate) acceptor: TlsAcceptor,
+    pub(crate) calls: AtomicU64,
 }
 
 /// Accepts connections until `stop` changes, then drops them all.
@@ -111,6 +113,7 @@ async fn respond(
     let user = front.handler.access.authenticate(certificate.as_ref(), text(header::AUTHORIZATION), now);
     let known = place.clone().unwrap_or_default();
     let call = ApiCall {
+        number: front.calls.fetch_add(1, Ordering::Relaxed),
         verb: verb.clone(),
         group: known.group,
         version: known.version,

@@ -39,6 +39,7 @@ mod write;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -149,6 +150,7 @@ impl ApiServer {
             handler: handler::Handler { engine: engine.clone(), access: access.clone(), address: address.to_string() },
             gate: config.gate,
             acceptor: tokio_rustls::TlsAcceptor::from(Arc::new(tls)),
+            calls: AtomicU64::new(1),
         });
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let tasks = vec![
@@ -227,9 +229,24 @@ impl ApiServer {
         self.engine.lock().store.set_history_limit(limit);
     }
 
-    /// Ends every open watch.
-    pub fn drop_watches(&self) {
-        self.engine.drop_watches();
+    /// Ends every open watch and answers how many there were.
+    pub fn drop_watches(&self) -> usize {
+        self.engine.drop_watches()
+    }
+
+    /// A receiver that is woken after each change of the store, with its version. Needs a running runtime.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<u64> {
+        let mut ticks = self.engine.ticks();
+        let (sender, receiver) = tokio::sync::watch::channel(ticks.borrow_and_update().version);
+        tokio::spawn(async move {
+            while ticks.changed().await.is_ok() {
+                let version = ticks.borrow_and_update().version;
+                if sender.send(version).is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
     }
 
     /// The newest resource version.

@@ -49,9 +49,16 @@ pub(crate) struct Watch {
     done: bool,
 }
 
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.engine.count_watch(false);
+    }
+}
+
 impl Watch {
     /// Opens a watch; the initial objects are taken at once.
     pub(crate) fn open(engine: Arc<Engine>, query: WatchQuery) -> Watch {
+        engine.count_watch(true);
         let mut ticks = engine.ticks();
         let epoch = ticks.borrow_and_update().epoch;
         let now = Instant::now();

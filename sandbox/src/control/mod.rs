@@ -8,6 +8,7 @@ mod requests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -16,6 +17,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
@@ -23,13 +25,14 @@ use tokio::sync::watch;
 
 use crate::call_log::CallLog;
 use crate::faults::FaultInjector;
-use crate::parts::{ControllerControl, ControllerFailure, KubernetesControl, Part};
+use crate::parts::{ControllerControl, ControllerFailure, Gateways, KubernetesControl, KubernetesDenial, Part};
 use crate::world::World;
 
 /// The paths it answers, as `--help` shows them.
-pub const PATHS: [&str; 14] = [
+pub const PATHS: [&str; 15] = [
     "/v1/health",
     "/v1/inventory",
+    "/v1/gateways",
     "/v1/calls",
     "/v1/faults",
     "/v1/faults/{id}",
@@ -57,6 +60,8 @@ pub struct Control {
     pub parts: Vec<Arc<dyn Part>>,
     /// The embedded API server, unless a real one takes its place.
     pub kubernetes: Option<Arc<dyn KubernetesControl>>,
+    /// The gateways that can be reached.
+    pub gateways: Option<Arc<dyn Gateways>>,
     /// The simulated controller.
     pub controller: Option<Arc<dyn ControllerControl>>,
     /// Set to true to end the sandbox.
@@ -140,6 +145,7 @@ fn router(control: Arc<Control>) -> Router {
     Router::new()
         .route("/v1/health", get(health))
         .route("/v1/inventory", get(inventory))
+        .route("/v1/gateways", get(gateways))
         .route("/v1/calls", get(calls).delete(forget_calls))
         .route("/v1/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/v1/faults/{id}", delete(remove_fault))
@@ -191,7 +197,14 @@ async fn inventory(State(control): Shared) -> Answer {
     for part in &control.parts {
         all.insert(part.name().to_owned(), part.inventory());
     }
+    let leftovers: Map<String, Value> =
+        control.parts.iter().filter_map(|part| Some((part.name().to_owned(), part.leftovers()?))).collect();
+    all.insert("leftovers_by_design".to_owned(), leftovers.into());
     ok(&Value::Object(all))
+}
+
+async fn gateways(State(control): Shared) -> Answer {
+    ok(&control.gateways.as_ref().map_or_else(|| json!({"gateways": []}), |gateways| gateways.list()))
 }
 
 async fn calls(State(control): Shared) -> Answer {
@@ -227,7 +240,20 @@ async fn remove_fault(State(control): Shared, Path(id): Path<String>) -> Answer 
     }
 }
 
-async fn kubernetes(State(control): Shared, Path(action): Path<String>) -> Answer {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Validity {
+    seconds: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Denials {
+    #[serde(default)]
+    deny: Vec<KubernetesDenial>,
+}
+
+async fn kubernetes(State(control): Shared, Path(action): Path<String>, body: Bytes) -> Answer {
     let absent = || Refusal(StatusCode::CONFLICT, "no embedded API server runs here".to_owned());
     let kubernetes = control.kubernetes.as_ref().ok_or_else(absent);
     match action.as_str() {
@@ -239,6 +265,17 @@ async fn kubernetes(State(control): Shared, Path(action): Path<String>) -> Answe
         "revoke-credentials" => {
             kubernetes?.revoke_credentials();
             ok(&json!({"revoked": true}))
+        }
+        "validity" => {
+            let Validity { seconds } = read(&body)?;
+            kubernetes?.set_validity(Duration::from_secs(seconds));
+            ok(&json!({"seconds": seconds}))
+        }
+        "permissions" => {
+            let Denials { deny } = read(&body)?;
+            let denied = deny.len();
+            kubernetes?.set_denials(deny);
+            ok(&json!({"denied": denied}))
         }
         other => Err(Refusal::not_found(format!("there is no action {other:?} on kubernetes"))),
     }

@@ -8,12 +8,12 @@
 mod idle;
 mod listener;
 mod pattern;
+mod ports;
 mod proxy;
 mod route;
 mod tls;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use self::listener::Running;
+pub use self::ports::{PortPolicy, Ports};
 use self::proxy::Proxy;
 use crate::alb::{AlbCloud, ListenerKey, Protocol};
 use crate::members::SecurityGroups;
@@ -29,8 +30,8 @@ use crate::members::SecurityGroups;
 /// How the data plane binds and waits.
 #[derive(Debug, Clone)]
 pub struct DataPlaneConfig {
-    /// Binds every listener to a port the system chooses, so that many can run beside each other.
-    pub ephemeral_ports: bool,
+    /// On which ports listeners are bound.
+    pub ports: Arc<Ports>,
     /// How long a connection to a server may take before it counts as a time-out.
     pub connect_timeout: Duration,
 }
@@ -38,7 +39,7 @@ pub struct DataPlaneConfig {
 impl Default for DataPlaneConfig {
     /// Wanted ports where they can be had; five seconds to connect, as the real one allows.
     fn default() -> Self {
-        Self { ephemeral_ports: false, connect_timeout: Duration::from_secs(5) }
+        Self { ports: Arc::default(), connect_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -66,7 +67,7 @@ impl DataPlane {
         let worker = tokio::spawn(serve(
             Arc::clone(cloud),
             proxy,
-            config.ephemeral_ports,
+            config.ports,
             Arc::clone(&table),
             noticed,
             stop.subscribe(),
@@ -106,7 +107,7 @@ impl DataPlane {
 async fn serve(
     cloud: Arc<AlbCloud>,
     proxy: Arc<Proxy>,
-    ephemeral: bool,
+    ports: Arc<Ports>,
     table: Arc<Mutex<Table>>,
     noticed: watch::Sender<u64>,
     mut stop: watch::Receiver<bool>,
@@ -130,7 +131,11 @@ async fn serve(
             .collect();
         for id in gone {
             if let Some(listener) = running.remove(&id) {
+                let bound = listener.addresses.first().map(SocketAddr::port);
                 listener.close().await;
+                if let Some(bound) = bound {
+                    ports.give_back(id.1.port, bound);
+                }
                 changed = true;
             }
         }
@@ -138,7 +143,7 @@ async fn serve(
             if running.contains_key(&id) {
                 continue;
             }
-            match bind(&id, ephemeral).await {
+            match ports.listen(id.1.port) {
                 Ok(sockets) => {
                     running.insert(
                         id.clone(),
@@ -163,21 +168,4 @@ async fn serve(
     for (_, listener) in running {
         listener.close().await;
     }
-}
-
-/// The wanted port on both loopback addresses, else any port on the first.
-async fn bind(id: &ListenerId, ephemeral: bool) -> io::Result<Vec<tokio::net::TcpListener>> {
-    use std::net::{Ipv4Addr, Ipv6Addr};
-
-    if !ephemeral && let Ok(first) = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, id.1.port)).await {
-        let second = tokio::net::TcpListener::bind((Ipv6Addr::LOCALHOST, id.1.port)).await;
-        return Ok(std::iter::once(first).chain(second.ok()).collect());
-    }
-    let first = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    // The same number on the other family, so that `localhost` works whichever a client tries first.
-    let second = match first.local_addr() {
-        Ok(address) => tokio::net::TcpListener::bind((Ipv6Addr::LOCALHOST, address.port())).await.ok(),
-        Err(_) => None,
-    };
-    Ok(std::iter::once(first).chain(second).collect())
 }

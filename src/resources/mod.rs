@@ -64,7 +64,11 @@ mod tests {
     fn collections(path: &str) -> Option<BoxedStrategy<Value>> {
         let elements: Vec<&'static str> = match path {
             "remote_clusters" => {
-                vec!["c11111111111111111111111111111111", "c22222222222222222222222222222222", "c33333333333333333333333333333333"]
+                vec![
+                    "c11111111111111111111111111111111",
+                    "c22222222222222222222222222222222",
+                    "c33333333333333333333333333333333",
+                ]
             }
             "listen_ports" => vec!["443/HTTPS", "8443/HTTPS"],
             "tls.hosts" | "self_signed.dns_names" => vec!["grpc.example.com", "*.example.com"],

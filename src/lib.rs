@@ -21,3 +21,4 @@ pub mod probe;
 pub mod protocol;
 pub mod provider;
 pub mod resources;
+pub mod secret;

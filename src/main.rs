@@ -3,13 +3,11 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use ackone::clock::SystemClock;
+use ackone::cancel::Cancel;
+use ackone::clock::{Clock, SystemClock};
 use ackone::plugin::{self, Environment, Mode, Options};
-
-/// Answers every call with `UNIMPLEMENTED`.
-struct Unserved;
-
-impl tfplugin_proto::tfplugin6::provider_server::Provider for Unserved {}
+use ackone::protocol::server::Server;
+use ackone::provider::AckoneProvider;
 
 fn main() -> ExitCode {
     plugin::install_panic_hook();
@@ -20,13 +18,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    plugin::serve(
-        Unserved,
-        Options {
-            mode,
-            environment: Environment::from_process(),
-            version: env!("CARGO_PKG_VERSION"),
-            clock: Arc::new(SystemClock),
-        },
-    )
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let version = env!("CARGO_PKG_VERSION");
+    let variables =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let provider = Arc::new(AckoneProvider::new(variables.collect(), clock.clone(), version));
+    let server = Server::new(provider, Cancel::new(), clock.clone());
+    plugin::serve(server, Options { mode, environment: Environment::from_process(), version, clock })
 }

@@ -6,47 +6,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
-use zeroize::Zeroizing;
-
-/// What stands in for a secret wherever one would be printed.
-pub const REDACTED: &str = "[redacted]";
-
-/// A secret text.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct SecretString(Zeroizing<String>);
-
-impl SecretString {
-    /// Takes ownership of the secret.
-    #[must_use]
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(Zeroizing::new(secret.into()))
-    }
-
-    /// The text itself. Never pass it to a formatter, a log or an error.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the text is empty; an empty secret counts as "not set" everywhere.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for SecretString {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(REDACTED)
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretString {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
-    }
-}
+pub use crate::secret::{REDACTED, SecretString};
 
 macro_rules! secrets {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(

@@ -85,7 +85,7 @@ pub async fn probe(target: &Target, cancel: &Cancel) -> Result<Report, ProbeErro
         attempts += 1;
         let limit = target.attempt_timeout.min(end.saturating_duration_since(Instant::now())).max(FIRST_PAUSE);
         let attempt = tokio::time::timeout(limit, attempt(target, tls.as_ref(), attempts));
-        let last = match cancel.run(attempt).await.ok_or(ProbeError::Interrupted)? {
+        let last = match cancel.run(attempt).await.map_err(|_| ProbeError::Interrupted)? {
             Ok(Ok(report)) => return Ok(report),
             Ok(Err(failure)) => failure,
             Err(_) => Failure::Timeout(limit),
@@ -94,7 +94,7 @@ pub async fn probe(target: &Target, cancel: &Cancel) -> Result<Report, ProbeErro
         if Instant::now() + pause >= end {
             return Err(ProbeError::Deadline { deadline: target.deadline, attempts, last });
         }
-        cancel.run(tokio::time::sleep(pause)).await.ok_or(ProbeError::Interrupted)?;
+        cancel.run(tokio::time::sleep(pause)).await.map_err(|_| ProbeError::Interrupted)?;
         pause = (pause * 2).min(LAST_PAUSE);
     }
 }

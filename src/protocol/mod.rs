@@ -13,4 +13,6 @@ mod provider_calls;
 mod resource_calls;
 mod rpc;
 pub mod server;
+#[cfg(test)]
+pub(crate) mod tests;
 mod to_proto;

@@ -4,7 +4,6 @@
 //! answer leaves out.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use tfplugin_proto::tfplugin6 as proto;
@@ -19,9 +18,6 @@ use crate::framework::provider::{AnyClients, Configured};
 use crate::framework::resource::ImportTarget;
 use crate::framework::schema::Identity;
 use crate::framework::value::Value;
-
-/// A plan that must look at the world waits no longer than this for it.
-const CROSS_CHECK_DEADLINE: Duration = Duration::from_secs(10);
 
 impl Server {
     fn resource(&self, name: &str) -> Result<&ResourceEntry, Diagnostics> {
@@ -145,9 +141,9 @@ impl Server {
         let context = self.context();
         let cancel = context.cancel.clone();
         let check = AssertUnwindSafe(entry.resource.cross_check(planned, clients, context)).catch_unwind();
-        match cancel.run(tokio::time::timeout(CROSS_CHECK_DEADLINE, check)).await {
-            Some(Ok(Ok(diagnostics))) => diagnostics,
-            Some(Ok(Err(_))) => {
+        match cancel.run(tokio::time::timeout(self.cross_check_deadline, check)).await {
+            Ok(Ok(Ok(diagnostics))) => diagnostics,
+            Ok(Ok(Err(_))) => {
                 error!("panic: a check of the plan against the world stopped at a programming error");
                 Diagnostic::warning(
                     "Plan Not Checked",
@@ -159,11 +155,11 @@ impl Server {
                 )
                 .into()
             }
-            Some(Err(_)) => {
+            Ok(Err(_)) => {
                 debug!("checking the plan against the world ran out of time");
                 Diagnostics::new()
             }
-            None => Diagnostics::new(),
+            Err(_) => Diagnostics::new(),
         }
     }
 

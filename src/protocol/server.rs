@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::stream;
 use tfplugin_proto::tfplugin6::provider_server::Provider as Service;
@@ -16,7 +17,7 @@ use tonic::{Request, Response, Status};
 
 use super::rpc::{self, Subject};
 use super::to_proto::Report;
-use crate::cancel::{self, Cancel, Canceller};
+use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::erased::{AnyDataSource, AnyResource};
@@ -25,15 +26,20 @@ use crate::framework::provider::{Configured, Provider};
 use crate::framework::resource::Context;
 use crate::framework::types::Type;
 
+/// A plan that must look at the world waits no longer than this for it.
+const CROSS_CHECK_DEADLINE: Duration = Duration::from_secs(10);
+
 /// Serves one provider to one host.
 pub struct Server {
     pub(super) provider: Arc<dyn Provider>,
     clock: Arc<dyn Clock>,
-    canceller: Mutex<Arc<Canceller>>,
+    cancel: Mutex<Cancel>,
     configured: RwLock<Option<Configured>>,
     provider_type: OnceLock<Type>,
     pub(super) resources: BTreeMap<&'static str, ResourceEntry>,
     pub(super) data_sources: BTreeMap<&'static str, DataSourceEntry>,
+    /// How long a plan may look at the world.
+    pub(super) cross_check_deadline: Duration,
 }
 
 /// A resource type with the types of its values, which most processes need for few of them.
@@ -72,9 +78,9 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Serves `provider`. `canceller` fires when the host calls `StopProvider`; whoever else ends the process may fire it.
+    /// Serves `provider`. `cancel` fires when the host calls `StopProvider`; whoever else ends the process may fire it.
     #[must_use]
-    pub fn new(provider: Arc<dyn Provider>, canceller: Arc<Canceller>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(provider: Arc<dyn Provider>, cancel: Cancel, clock: Arc<dyn Clock>) -> Self {
         let resource = |resource: &Arc<dyn AnyResource>| {
             let entry = ResourceEntry { resource: resource.clone(), ty: OnceLock::new(), identity_ty: OnceLock::new() };
             (resource.type_name(), entry)
@@ -88,9 +94,10 @@ impl Server {
             data_sources: provider.data_sources().iter().map(data_source).collect(),
             provider,
             clock,
-            canceller: Mutex::new(canceller),
+            cancel: Mutex::new(cancel),
             configured: RwLock::new(None),
             provider_type: OnceLock::new(),
+            cross_check_deadline: CROSS_CHECK_DEADLINE,
         }
     }
 
@@ -103,18 +110,18 @@ impl Server {
     }
 
     fn cancel(&self) -> Cancel {
-        self.canceller.lock().unwrap_or_else(PoisonError::into_inner).receiver()
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn stop(&self) {
-        self.canceller.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+        self.cancel.lock().unwrap_or_else(PoisonError::into_inner).cancel();
     }
 
     /// A process under a debugger outlives the command that was interrupted: the next one starts unstopped.
     pub(super) fn restart(&self) {
-        let mut canceller = self.canceller.lock().unwrap_or_else(PoisonError::into_inner);
-        if canceller.receiver().is_cancelled() {
-            *canceller = Arc::new(cancel::pair().0);
+        let mut cancel = self.cancel.lock().unwrap_or_else(PoisonError::into_inner);
+        if cancel.is_cancelled() {
+            *cancel = Cancel::new();
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cloud::fleet::FleetEndpoint;
 use crate::cloud::{CallContext, CloudClient, FleetId};
-use crate::kubernetes::{KubeconfigFuture, KubeconfigSource, SecretText};
+use crate::kubernetes::{KubeconfigFuture, KubeconfigSource};
 
 /// Asks the cloud for a kubeconfig of one Fleet.
 #[derive(Debug)]
@@ -17,8 +17,7 @@ impl KubeconfigSource for IssuedByCloud {
     fn kubeconfig(&self, _refresh: bool) -> KubeconfigFuture<'_> {
         Box::pin(async {
             let context = CallContext::default();
-            let text = self.cloud.fleet_kubeconfig(&self.fleet, self.endpoint, &context).await?;
-            Ok(SecretText::new(text.expose().to_owned()))
+            Ok(self.cloud.fleet_kubeconfig(&self.fleet, self.endpoint, &context).await?)
         })
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn routing_to(clients: &Clients, cx: &Context, cluster: &str, g
         if users.is_empty() || Instant::now() + PAUSE >= end {
             return users;
         }
-        if cx.cancel.run(tokio::time::sleep(PAUSE)).await.is_none() {
+        if cx.cancel.run(tokio::time::sleep(PAUSE)).await.is_err() {
             return users;
         }
     }

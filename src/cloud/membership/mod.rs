@@ -40,7 +40,9 @@ pub use wait::{WaitError, WaitProgress, Wanted};
 pub struct MembershipPolicy {
     /// How long the first writer waits for others to join.
     pub join_window: Duration,
-    /// Between two looks at the list.
+    /// Between the first two looks at the list; it doubles from look to look.
+    pub first_poll: Duration,
+    /// Longest time between two looks.
     pub poll_interval: Duration,
     /// Looks at the list after a lost answer, before the call is sent once more.
     pub read_backs: u32,
@@ -51,7 +53,9 @@ impl Default for MembershipPolicy {
         Self {
             // Terraform starts the resources of a `for_each` within a few milliseconds of each other.
             join_window: Duration::from_millis(100),
-            // No limits are published for adcp; the recommended poll is no faster than this.
+            // No limits are published for adcp. A few quick looks catch a member that is attached already; a long wait settles
+            // at the recommended pace.
+            first_poll: Duration::from_millis(500),
             poll_interval: Duration::from_secs(5),
             read_backs: 3,
         }

@@ -121,6 +121,8 @@ pub(super) async fn wait(
     progress: &mut (dyn FnMut(&WaitProgress) + Send),
 ) -> Result<Option<ManagedCluster>, WaitError> {
     let started = Instant::now();
+    let policy = client.membership_policy();
+    let mut pause = policy.first_poll.min(policy.poll_interval);
     let mut seen_alive = false;
     let mut last = WaitProgress { elapsed: Duration::ZERO, state: None, message: None, error: None };
     loop {
@@ -150,11 +152,12 @@ pub(super) async fn wait(
             }
             Err(error) => return Err(WaitError::Cloud(Box::new(error))),
         }
-        match context.pause_until(looked + client.membership_policy().poll_interval).await {
+        match context.pause_until(looked + pause).await {
             Pause::Over => {}
             Pause::Cancelled => return Err(WaitError::Cancelled { last: Box::new(last) }),
             Pause::PastDeadline => return Err(WaitError::TimedOut { last: Box::new(last) }),
         }
+        pause = (pause * 2).min(policy.poll_interval);
     }
 }
 

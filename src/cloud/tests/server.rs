@@ -180,6 +180,7 @@ pub(super) fn config_for(endpoint: &str, keys: Vec<Credentials>) -> CloudConfig 
     config.rate = RateLimit { per_second: 10_000.0, burst: 1_000 };
     config.membership = MembershipPolicy {
         join_window: Duration::from_millis(30),
+        first_poll: Duration::from_millis(5),
         poll_interval: Duration::from_millis(5),
         read_backs: 3,
     };

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::FleetClusterAssociation;
 use super::model::{AssociationModel, MemberId, observe, recorded};
 use super::schema::{CREATE_TIMEOUT, DELETE_TIMEOUT};
-use super::FleetClusterAssociation;
 use crate::clients::Clients;
 use crate::cloud::fleet::{ManagedCluster, MemberState};
 use crate::cloud::{CallContext, ClusterId, FleetId, WaitError, WaitProgress, Wanted};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Planned, Stored};
 use crate::framework::path::Path;
-use crate::framework::resource::{Applying, Context, Deleting, Reading, READ_TIMEOUT, TimeoutOf, TimeoutSource};
-use crate::resources::diagnose::cloud_error;
+use crate::framework::resource::{Applying, Context, Deleting, READ_TIMEOUT, Reading, TimeoutOf, TimeoutSource};
+use crate::resources::diagnose_cloud::cloud_error;
 use crate::resources::gateway_users;
 
 /// How long the members of a gateway are watched for before a detach is refused: the gateway may be going too.
@@ -118,10 +118,8 @@ const fn not_attached(ambiguous: bool) -> &'static str {
 
 async fn wait(clients: &Clients, member: &MemberId, context: &CallContext) -> Result<ManagedCluster, WaitError> {
     let mut progress = progress(member);
-    let found = clients
-        .cloud
-        .wait_member(&member.fleet, &member.cluster, Wanted::Attached, context, &mut progress)
-        .await?;
+    let found =
+        clients.cloud.wait_member(&member.fleet, &member.cluster, Wanted::Attached, context, &mut progress).await?;
     found.ok_or(WaitError::Vanished)
 }
 
@@ -134,7 +132,8 @@ pub(super) async fn update(
     let member = member_of(prior.fleet_id.as_ref(), prior.cluster_id.as_ref())?;
     let context = call_context(&cx.context, planned.timeouts.timeout(TimeoutOf::Update, CREATE_TIMEOUT));
     let doing = format!("associating cluster {} with Fleet {}", member.cluster.as_str(), member.fleet.as_str());
-    let mut state = State { name: prior.name, region: prior.region, vpc_id: prior.vpc_id, ..recorded(&member, &planned) };
+    let mut state =
+        State { name: prior.name, region: prior.region, vpc_id: prior.vpc_id, ..recorded(&member, &planned) };
     let found = clients.cloud.member(&member.fleet, &member.cluster, &context).await;
     let found = found.map_err(|error| cloud_error(&doing, &error, "Nothing was changed."))?;
     if !found.as_ref().is_some_and(is_member) {
@@ -238,7 +237,8 @@ fn untaint(mut problem: Diagnostic) -> Diagnostic {
 pub(super) async fn read(clients: &Clients, cx: &mut Reading, prior: State) -> Result<Option<State>, Diagnostics> {
     let member = member_of(prior.fleet_id.as_ref(), prior.cluster_id.as_ref())?;
     let context = call_context(&cx.context, prior.timeouts.timeout(TimeoutOf::Read, READ_TIMEOUT));
-    let doing = format!("reading the membership of cluster {} in Fleet {}", member.cluster.as_str(), member.fleet.as_str());
+    let doing =
+        format!("reading the membership of cluster {} in Fleet {}", member.cluster.as_str(), member.fleet.as_str());
     let found = clients.cloud.member(&member.fleet, &member.cluster, &context).await;
     match found.map_err(|error| cloud_error(&doing, &error, "State was left as it is."))? {
         // `Deleting` is still there, but going: a create waits for it.
@@ -280,10 +280,7 @@ pub(super) async fn delete(clients: &Clients, cx: &mut Deleting, prior: State) -
         cloud_error(&doing, &error, outcome)
     })?;
     let mut progress = progress(&member);
-    let gone = clients
-        .cloud
-        .wait_member(&member.fleet, &member.cluster, Wanted::Absent, &context, &mut progress)
-        .await;
+    let gone = clients.cloud.wait_member(&member.fleet, &member.cluster, Wanted::Absent, &context, &mut progress).await;
     match gone {
         Ok(_) => Ok(()),
         Err(error) => Err(Diagnostic::error(

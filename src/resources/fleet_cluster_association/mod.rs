@@ -13,7 +13,8 @@ mod tests;
 use std::sync::Arc;
 
 use model::AssociationModel;
-pub(crate) use model::MemberId;
+#[cfg(test)]
+use model::MemberId;
 
 use crate::clients::Clients;
 use crate::framework::diagnostic::Diagnostics;

@@ -40,7 +40,8 @@ impl FromStr for MemberId {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let plain =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         match text.split_once(':') {
             Some((fleet, cluster)) if plain(fleet) && plain(cluster) => {
                 Ok(Self { fleet: FleetId::new(fleet), cluster: ClusterId::new(cluster) })
@@ -57,7 +58,10 @@ impl fmt::Display for MemberId {
 }
 
 /// The state from which a read finds the member.
-pub(super) fn import(target: ImportTarget, default_fleet: Option<&str>) -> Result<AssociationModel<Stored>, Diagnostics> {
+pub(super) fn import(
+    target: ImportTarget,
+    default_fleet: Option<&str>,
+) -> Result<AssociationModel<Stored>, Diagnostics> {
     let member = match target {
         ImportTarget::Id(id) => id.parse::<MemberId>().map_err(|()| {
             Diagnostic::error(

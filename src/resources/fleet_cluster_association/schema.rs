@@ -63,7 +63,9 @@ fn id(what: &str, value: &Value) -> Result<(), Problem> {
     }
     Err(Problem::new(
         format!("Invalid {} ID", if what == "Fleet" { "Fleet" } else { "Cluster" }),
-        format!("{text:?} is not a {what} ID. It looks like \"c0123456789abcdef0123456789abcdef\", without spaces or colons."),
+        format!(
+            "{text:?} is not a {what} ID. It looks like \"c0123456789abcdef0123456789abcdef\", without spaces or colons."
+        ),
     ))
 }
 

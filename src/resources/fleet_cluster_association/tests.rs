@@ -1,7 +1,7 @@
 //! Schema and model agree; ids; what a listed member means.
 
 use super::*;
-use crate::framework::erased::{AnyResource, HostCapabilities, PlanRequest, ResourceType};
+use crate::framework::erased::{HostCapabilities, PlanRequest, ResourceType};
 use crate::framework::model::{Field, Model};
 use crate::framework::plan;
 use crate::framework::value::Value;
@@ -32,7 +32,8 @@ fn identity_without_a_fleet_takes_the_providers() {
 
 fn plan_of(prior: Value, config: Value) -> crate::framework::erased::PlanAnswer {
     let resource = ResourceType::<FleetClusterAssociation>::erased();
-    let proposed = if prior.is_null() { config.clone() } else { plan::settle(resource.schema(), &config, &prior, &prior) };
+    let proposed =
+        if prior.is_null() { config.clone() } else { plan::settle(resource.schema(), &config, &prior, &prior) };
     let request = PlanRequest { config, prior, proposed, private: Vec::new() };
     resource.plan(&request, None, HostCapabilities::default())
 }

@@ -197,10 +197,8 @@ pub(crate) fn adopt_refused(type_name: &str, import_id: &str, object: &ObjectRef
 /// One message for a field that somebody changed between plan and apply.
 pub(crate) fn conflict(object: &ObjectRef, conflict: &FieldConflict, attribute: Path) -> Diagnostic {
     let name = if attribute.is_root() { conflict.path.to_string() } else { attribute.to_string() };
-    let writer = conflict.owner.as_ref().map_or_else(
-        || "nothing tells by whom".to_owned(),
-        |writer| format!("{writer}"),
-    );
+    let writer =
+        conflict.owner.as_ref().map_or_else(|| "nothing tells by whom".to_owned(), |writer| format!("{writer}"));
     let values = if object.kind.is_secret() {
         String::new()
     } else {

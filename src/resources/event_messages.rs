@@ -48,7 +48,11 @@ const TABLE: &[(&[&str], Known)] = &[
     ),
     (
         &["VipStatusNotSupport"],
-        Known { heals: true, cause: "The load balancer is busy with another change.", remedy: "It tries again by itself." },
+        Known {
+            heals: true,
+            cause: "The load balancer is busy with another change.",
+            remedy: "It tries again by itself.",
+        },
     ),
     (
         &["user flow control"],
@@ -200,11 +204,7 @@ const TABLE: &[(&[&str], Known)] = &[
     ),
     (
         &["ZoneId is duplicated"],
-        Known {
-            heals: false,
-            cause: "Two vSwitches are in one zone.",
-            remedy: "Name vSwitches in different zones.",
-        },
+        Known { heals: false, cause: "Two vSwitches are in one zone.", remedy: "Name vSwitches in different zones." },
     ),
     (
         &["VSwitchNotSupportIpv6"],

@@ -313,12 +313,9 @@ pub(crate) fn imported_map(
 
 /// `metadata.labels` or `metadata.annotations` of an object.
 pub(crate) fn metadata_map(object: &serde_json::Value, which: &str) -> BTreeMap<String, String> {
-    let entries = object.get("metadata").and_then(|metadata| metadata.get(which)).and_then(serde_json::Value::as_object);
-    entries
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
-        .collect()
+    let entries =
+        object.get("metadata").and_then(|metadata| metadata.get(which)).and_then(serde_json::Value::as_object);
+    entries.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use crate::framework::path::Path;
 use crate::framework::private::Private;
 use crate::framework::resource::Context;
 use crate::kubernetes::{
-    Cancel, CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Meaning, Object, ObjectRef,
-    ToJudge, WriteRequest, Written, ownership,
+    Cancel, CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Meaning, Object,
+    ObjectRef, ToJudge, WriteRequest, Written, ownership,
 };
 
 /// Name of the private fact that holds the object's UID.
@@ -137,7 +137,8 @@ impl Fleet {
 
     /// `uid:` and the cluster's own UID, asked for once.
     async fn cluster_id(&self) -> Result<String, Diagnostics> {
-        let failed = |error: &Error| diagnose::kubernetes_error("asking which cluster this is", error, &|_| Path::root());
+        let failed =
+            |error: &Error| diagnose::kubernetes_error("asking which cluster this is", error, &|_| Path::root());
         let uid = match self.kubernetes() {
             Some(kubernetes) => kubernetes.cluster_uid.get_or_try_init(|| self.api.cluster_uid()).await.cloned(),
             None => self.api.cluster_uid().await,
@@ -248,7 +249,12 @@ impl Fleet {
     }
 
     /// Takes back a create of this very operation, because what belongs to it was refused.
-    pub(crate) async fn take_back(&self, described: &Described<'_>, uid: &str, deadline: Instant) -> Result<(), Diagnostics> {
+    pub(crate) async fn take_back(
+        &self,
+        described: &Described<'_>,
+        uid: &str,
+        deadline: Instant,
+    ) -> Result<(), Diagnostics> {
         if let Some(kubernetes) = self.kubernetes() {
             kubernetes.recorded.forget(uid);
         }
@@ -328,7 +334,9 @@ impl Fleet {
             Written::Unchanged(object) => (object, false),
             Written::Applied(object) => (object, true),
             // Deleted or replaced in between, which the next round of the create sees. Force leaves no conflicts.
-            Written::Conflicts(..) | Written::Missing | Written::Replaced(_) | Written::Terminating(_) => return Ok(None),
+            Written::Conflicts(..) | Written::Missing | Written::Replaced(_) | Written::Terminating(_) => {
+                return Ok(None);
+            }
         };
         if let Some(kubernetes) = self.kubernetes() {
             kubernetes.recorded.record(object.uid());

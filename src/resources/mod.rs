@@ -15,9 +15,29 @@ mod kubernetes_attributes;
 mod kubernetes_object;
 mod reconcile;
 mod refresh;
+#[cfg(test)]
+mod testing;
 
 /// Every managed resource type, in name order.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
     vec![ResourceType::<alb_gateway::AlbGateway>::erased(), ResourceType::<grpc_ingress::GrpcIngressResource>::erased()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_and_schemas_have_the_same_attributes() {
+        for resource in all() {
+            let mut declared: Vec<&str> = resource.schema().attributes.iter().map(|attribute| attribute.name).collect();
+            declared.sort_unstable();
+            for fields in resource.model_fields() {
+                let mut fields = fields.to_vec();
+                fields.sort_unstable();
+                assert_eq!(fields, declared, "{}", resource.type_name());
+            }
+        }
+    }
 }

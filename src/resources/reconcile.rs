@@ -490,9 +490,9 @@ pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: 
     let mut siblings: Vec<Event> = Vec::new();
     for event in listing.items.iter().map(Event::parse) {
         let shared = waited.warnings.iter().any(|warning| warning.message == event.message);
-        let known = siblings.iter().any(|sibling| {
-            (&sibling.about_name, &sibling.message) == (&event.about_name, &event.message)
-        });
+        let known = siblings
+            .iter()
+            .any(|sibling| (&sibling.about_name, &sibling.message) == (&event.about_name, &event.message));
         if shared && !known && !own(&event) {
             siblings.push(event);
         }
@@ -501,7 +501,13 @@ pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: 
 }
 
 /// Whether an earlier write is reconciled by now, for a refresh. Not certain counts as no.
-pub(crate) async fn is_settled(api: &FleetApi, object: &ObjectRef, live: &Object, pending: &Pending, now: Timestamp) -> bool {
+pub(crate) async fn is_settled(
+    api: &FleetApi,
+    object: &ObjectRef,
+    live: &Object,
+    pending: &Pending,
+    now: Timestamp,
+) -> bool {
     let target = EventTarget { object: object.clone(), uid: Some(live.uid().to_owned()) };
     match api.events(&target).await {
         Ok(log) => pending.is_settled(&log, live, now),
@@ -541,13 +547,13 @@ pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'
             "Controller Reports a Failure",
             format!("The controller cannot finish {object}, for a reason that does not pass by itself."),
         ),
-        Ending::Vanished => (
-            "Object Gone While Waiting",
-            format!("{object} was deleted by somebody else while the run waited for it."),
-        ),
-        Ending::Blind(error) => {
-            ("Wait Not Possible", format!("Waiting for {object} ended early: the API server refused the watch.\nKubernetes: {error}"))
+        Ending::Vanished => {
+            ("Object Gone While Waiting", format!("{object} was deleted by somebody else while the run waited for it."))
         }
+        Ending::Blind(error) => (
+            "Wait Not Possible",
+            format!("Waiting for {object} ended early: the API server refused the watch.\nKubernetes: {error}"),
+        ),
     };
     let fails = match waited.ending {
         Ending::Ready | Ending::TimedOut => strict,
@@ -568,5 +574,9 @@ pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'
 
 fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    if seconds >= 60 && seconds.is_multiple_of(60) { format!("{} minutes", seconds / 60) } else { format!("{} seconds", duration.as_secs_f64()) }
+    if seconds >= 60 && seconds.is_multiple_of(60) {
+        format!("{} minutes", seconds / 60)
+    } else {
+        format!("{} seconds", duration.as_secs_f64())
+    }
 }

@@ -65,10 +65,7 @@ impl Drift {
             None if self.imported => imported(),
             None => None,
             Some(prior) => Some(
-                prior
-                    .keys()
-                    .filter_map(|key| live.get(key).map(|value| (key.clone(), Some(value.clone()))))
-                    .collect(),
+                prior.keys().filter_map(|key| live.get(key).map(|value| (key.clone(), Some(value.clone())))).collect(),
             ),
         }
     }

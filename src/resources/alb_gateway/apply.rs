@@ -140,8 +140,7 @@ impl AlbGateway {
             Some(_) => None,
         };
         let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, before.as_ref(), cx).await;
-        let updated =
-            fleet.update(&described, home, &alb_config(prior), &alb_config(&state), &[], deadline).await?;
+        let updated = fleet.update(&described, home, &alb_config(prior), &alb_config(&state), &[], deadline).await?;
         let live = updated.object;
         if updated.wrote
             && let Some(onlooker) = &mut onlooker
@@ -212,7 +211,9 @@ impl AlbGateway {
                 cx.warnings.warn(
                     Path::attribute("manage_ingress_class"),
                     "IngressClass Kept",
-                    format!("{old} is no longer managed by this resource. It was left in place, since Ingresses may use it."),
+                    format!(
+                        "{old} is no longer managed by this resource. It was left in place, since Ingresses may use it."
+                    ),
                 );
             }
             (None, None) => {}
@@ -332,7 +333,11 @@ fn explain_class(errors: Diagnostics) -> Diagnostics {
         diagnostic.detail.push_str(
             "\nThe IngressClass is a part of the gateway. If something else keeps it, set manage_ingress_class = false.",
         );
-        explained.push(if diagnostic.path.is_some() { diagnostic } else { diagnostic.at(Path::attribute("ingress_class_name")) });
+        explained.push(if diagnostic.path.is_some() {
+            diagnostic
+        } else {
+            diagnostic.at(Path::attribute("ingress_class_name"))
+        });
     }
     explained
 }

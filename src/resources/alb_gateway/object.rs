@@ -257,20 +257,10 @@ fn has_key(map: Option<&BTreeMap<String, Option<String>>>, key: &str) -> bool {
 }
 
 /// State after a refresh.
-pub(crate) fn refresh(
-    prior: &Gateway<Stored>,
-    live: &Object,
-    imported: bool,
-    settings: &Settings,
-) -> Gateway<Stored> {
+pub(crate) fn refresh(prior: &Gateway<Stored>, live: &Object, imported: bool, settings: &Settings) -> Gateway<Stored> {
     let seen = observe(live);
-    let drift = Drift::of(
-        live,
-        &alb_config(prior),
-        &AlbConfigMeaning,
-        &|path: &FieldPath| attribute(prior, path),
-        imported,
-    );
+    let drift =
+        Drift::of(live, &alb_config(prior), &AlbConfigMeaning, &|path: &FieldPath| attribute(prior, path), imported);
     let at = Path::attribute;
     let mut next = prior.clone();
     next.remote_clusters = drift.pick(&at("remote_clusters"), &prior.remote_clusters, seen.remote_clusters);
@@ -280,7 +270,8 @@ pub(crate) fn refresh(
         drift.pick(&at("address_allocated_mode"), &prior.address_allocated_mode, seen.address_allocated_mode);
     next.address_ip_version = drift.pick(&at("address_ip_version"), &prior.address_ip_version, seen.address_ip_version);
     next.edition = drift.pick(&at("edition"), &prior.edition, seen.edition);
-    next.tags = drift.pick(&at("tags"), &prior.tags, seen.tags.or_else(|| prior.tags.as_ref().map(|_| BTreeMap::new())));
+    next.tags =
+        drift.pick(&at("tags"), &prior.tags, seen.tags.or_else(|| prior.tags.as_ref().map(|_| BTreeMap::new())));
     next.zone_mappings = refresh_zone_mappings(prior, &drift, seen.zone_mappings.clone());
     next.listeners = refresh_listeners(prior, &drift, seen.listeners.as_ref());
     let annotations = metadata_map(live.value(), "annotations");
@@ -292,9 +283,8 @@ pub(crate) fn refresh(
     next.effective_annotations = drift.pick_map(prior.effective_annotations.as_ref(), &annotations, || {
         imported_map(&annotations, &BTreeMap::new(), |key| key == REMOTE_CLUSTERS).or_else(|| Some(BTreeMap::new()))
     });
-    next.labels = drift.pick_map(prior.labels.as_ref(), &labels, || {
-        imported_map(&labels, &settings.default_labels, |_| false)
-    });
+    next.labels =
+        drift.pick_map(prior.labels.as_ref(), &labels, || imported_map(&labels, &settings.default_labels, |_| false));
     next.effective_labels = drift.pick_map(prior.effective_labels.as_ref(), &labels, || {
         imported_map(&labels, &BTreeMap::new(), |_| false).or_else(|| Some(BTreeMap::new()))
     });
@@ -410,8 +400,8 @@ fn observe(live: &Object) -> Gateway<Stored> {
     let status = value.pointer("/status/loadBalancer").unwrap_or(&Json::Null);
     gateway.load_balancer_id = text(status, "id");
     gateway.dns_name = text(status, "dnsname");
-    gateway.listener_status =
-        elements(status, "listeners").map(|listeners| listeners.map(|listener| Some(observe_status(listener))).collect());
+    gateway.listener_status = elements(status, "listeners")
+        .map(|listeners| listeners.map(|listener| Some(observe_status(listener))).collect());
     gateway
 }
 

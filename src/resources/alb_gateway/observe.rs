@@ -51,11 +51,7 @@ impl AlbGateway {
         within(limit, "timeouts.read", self.refresh(cx, prior)).await
     }
 
-    async fn refresh(
-        &self,
-        cx: &mut Reading,
-        prior: &Gateway<Stored>,
-    ) -> Result<Option<Gateway<Stored>>, Diagnostics> {
+    async fn refresh(&self, cx: &mut Reading, prior: &Gateway<Stored>) -> Result<Option<Gateway<Stored>>, Diagnostics> {
         let fleet = Fleet::of(&self.clients, &cx.context)?;
         let objects = Objects::of(prior);
         let attribute = |path: &FieldPath| object::attribute(prior, path);
@@ -103,7 +99,10 @@ impl AlbGateway {
                 cx.warnings.warn(
                     Path::attribute("ingress_class_name"),
                     "IngressClass Leads Elsewhere",
-                    format!("{class} was changed and no longer leads to AlbConfig {:?}. The next apply mends it.", objects.name),
+                    format!(
+                        "{class} was changed and no longer leads to AlbConfig {:?}. The next apply mends it.",
+                        objects.name
+                    ),
                 );
                 state.ready = state.ready.filter(|ready| !ready);
                 state.ingress_class_name = None;
@@ -158,13 +157,7 @@ pub(super) fn leads_to(class: &Object, gateway: &str) -> bool {
 }
 
 /// `false` becomes `true` on evidence; `true` becomes `false` only if what was published vanished.
-async fn judge_readiness(
-    fleet: &Fleet,
-    state: &mut Gateway<Stored>,
-    live: &Object,
-    imported: bool,
-    cx: &mut Reading,
-) {
+async fn judge_readiness(fleet: &Fleet, state: &mut Gateway<Stored>, live: &Object, imported: bool, cx: &mut Reading) {
     let published = is_published(live);
     let (ready, reason) = match state.ready {
         None if imported => match not_waited_for(state) {
@@ -173,7 +166,9 @@ async fn judge_readiness(
             None => (None, Some("the controller has not published it yet".to_owned())),
         },
         None => (None, state.reason.clone()),
-        Some(true) if !published => (Some(false), Some("the published load balancer vanished from its status".to_owned())),
+        Some(true) if !published => {
+            (Some(false), Some("the published load balancer vanished from its status".to_owned()))
+        }
         Some(true) => (Some(true), None),
         Some(false) if !published => (Some(false), state.reason.clone()),
         Some(false) => {

@@ -24,10 +24,7 @@ pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
         || differs(&planned.effective_annotations, &prior.effective_annotations)
 }
 
-fn differs(
-    planned: &Attr<BTreeMap<String, Attr<String>>>,
-    prior: &Option<BTreeMap<String, Option<String>>>,
-) -> bool {
+fn differs(planned: &Attr<BTreeMap<String, Attr<String>>>, prior: &Option<BTreeMap<String, Option<String>>>) -> bool {
     use crate::framework::model::Phase;
     Planned::put(planned) != Stored::put(prior)
 }
@@ -84,12 +81,12 @@ fn known(map: Option<&BTreeMap<String, Option<String>>>) -> Attr<BTreeMap<String
 
 /// What is foreign stays so, unless the configuration now declares it.
 fn keep_foreign(planned: &mut Gateway<Planned>, prior: &Gateway<Stored>) {
-    let declared: Option<Vec<String>> =
-        planned.listeners.known().map(|listeners| listeners.keys().cloned().collect());
+    let declared: Option<Vec<String>> = planned.listeners.known().map(|listeners| listeners.keys().cloned().collect());
     planned.foreign_listeners = without(prior.foreign_listeners.as_ref(), declared);
-    let declared: Option<Vec<String>> = planned.zone_mappings.known().and_then(|mappings| {
-        mappings.iter().map(|mapping| mapping.known()?.vswitch_id.known().cloned()).collect()
-    });
+    let declared: Option<Vec<String>> = planned
+        .zone_mappings
+        .known()
+        .and_then(|mappings| mappings.iter().map(|mapping| mapping.known()?.vswitch_id.known().cloned()).collect());
     planned.foreign_zone_mappings = without(prior.foreign_zone_mappings.as_ref(), declared);
 }
 
@@ -109,11 +106,10 @@ fn replace_if_creation_only_changed(planning: &mut Planning<'_, AlbGateway>, pri
     let value = planning.planned.to_value();
     let Ok(wanted) = Gateway::<Stored>::from_value(&resolve(&value)) else { return };
     let wanted = creation_only(&wanted);
-    let applied: BTreeMap<String, Json> = planning
-        .private
-        .fact(APPLIED_FACT)
-        .and_then(|fact| serde_json::from_str(fact).ok())
-        .unwrap_or_else(|| creation_only(prior).into_iter().map(|(name, value)| (name.to_owned(), value)).collect());
+    let applied: BTreeMap<String, Json> =
+        planning.private.fact(APPLIED_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_else(|| {
+            creation_only(prior).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        });
     let prior_value = prior.to_value();
     let changed: Vec<&str> = wanted
         .iter()

@@ -40,7 +40,8 @@ impl AlbGateway {
             let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: private.fact(CLASS_UID_FACT) };
             fleet.delete(&objects.class(class), home, deadline, "", &mut cx.warnings).await?;
         }
-        let explanation = "Its finalizer is the ALB controller's, which dismantles the load balancer first; that takes minutes.";
+        let explanation =
+            "Its finalizer is the ALB controller's, which dismantles the load balancer first; that takes minutes.";
         fleet.delete(&described, home, deadline, explanation, &mut cx.warnings).await
     }
 
@@ -54,7 +55,8 @@ impl AlbGateway {
         let classes: Vec<String> = classes.into_iter().collect();
         let replaced = cx.private.successor().is_some_and(|next| next.get("name") == Some(&name));
         let warned = prior.ignore_users == Some(true) || replaced;
-        let users = if warned { self.users(fleet, &classes).await? } else { self.wait_for_users(fleet, &classes).await? };
+        let users =
+            if warned { self.users(fleet, &classes).await? } else { self.wait_for_users(fleet, &classes).await? };
         if users.is_empty() {
             return Ok(());
         }
@@ -72,7 +74,9 @@ impl AlbGateway {
             cx.warnings.warn(
                 Path::root(),
                 "Gateway in Use Is Deleted",
-                format!("Ingresses still use gateway {name:?}: {named}. They keep a dead address (ignore_users is true)."),
+                format!(
+                    "Ingresses still use gateway {name:?}: {named}. They keep a dead address (ignore_users is true)."
+                ),
             );
         } else {
             return Err(Diagnostic::error(

@@ -40,7 +40,8 @@ pub(crate) fn some_clusters(value: &Value) -> Result<(), Problem> {
     if value.as_list().is_some_and(<[Value]>::is_empty) {
         return refuse(
             "No Member Clusters",
-            "remote_clusters is empty: the gateway would have no backends. Name the member clusters, two or more.".to_owned(),
+            "remote_clusters is empty: the gateway would have no backends. Name the member clusters, two or more."
+                .to_owned(),
         );
     }
     Ok(())
@@ -52,7 +53,9 @@ pub(crate) fn cluster_id(value: &Value) -> Result<(), Problem> {
     if id.is_empty() || id.contains(|c: char| c == ',' || c.is_whitespace()) {
         return refuse(
             "Invalid Cluster ID",
-            format!("{id:?} in remote_clusters is no cluster ID. Write each ID as an element of its own, without spaces or commas."),
+            format!(
+                "{id:?} in remote_clusters is no cluster ID. Write each ID as an element of its own, without spaces or commas."
+            ),
         );
     }
     Ok(())
@@ -69,7 +72,9 @@ pub(crate) fn load_balancer_name(value: &Value) -> Result<(), Problem> {
     }
     refuse(
         "Invalid Load Balancer Name",
-        format!("{name:?} is refused by the cloud. Use 2 to 128 letters, digits, '.', '_' and '-', starting with a letter."),
+        format!(
+            "{name:?} is refused by the cloud. Use 2 to 128 letters, digits, '.', '_' and '-', starting with a letter."
+        ),
     )
 }
 
@@ -110,7 +115,9 @@ pub(crate) fn zone_mappings(value: &Value) -> Result<(), Problem> {
             {
                 return refuse(
                     "Duplicate Zone Mapping",
-                    format!("Two zone_mappings name {what} {id:?}. Each zone mapping needs a zone and vSwitch of its own."),
+                    format!(
+                        "Two zone_mappings name {what} {id:?}. Each zone mapping needs a zone and vSwitch of its own."
+                    ),
                 );
             }
         }
@@ -219,7 +226,8 @@ pub(crate) fn certificates(value: &Value) -> Result<(), Problem> {
 pub(crate) fn listener_keys(value: &Value) -> Result<(), Problem> {
     let mut protocols: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
     for key in value.as_map().into_iter().flat_map(BTreeMap::keys) {
-        let Some((port, protocol)) = split_key(key).filter(|(_, protocol)| ["HTTP", "HTTPS", "QUIC"].contains(protocol))
+        let Some((port, protocol)) =
+            split_key(key).filter(|(_, protocol)| ["HTTP", "HTTPS", "QUIC"].contains(protocol))
         else {
             return refuse(
                 "Invalid Listener",
@@ -325,7 +333,10 @@ pub(crate) fn advise(planned: &Gateway<Planned>, creating: bool, diagnostics: &m
              another zone.",
         );
     }
-    if creating && !planned.address_allocated_mode.is_unknown() && planned.address_allocated_mode.known().is_none_or(|mode| mode == "Dynamic") {
+    if creating
+        && !planned.address_allocated_mode.is_unknown()
+        && planned.address_allocated_mode.known().is_none_or(|mode| mode == "Dynamic")
+    {
         diagnostics.warn(
             Path::attribute("address_allocated_mode"),
             "Dynamic Addresses",
@@ -391,7 +402,9 @@ fn advise_listener(key: &str, protocol: &str, listener: &Listener<Planned>, diag
             diagnostics.warn(
                 at.attr(name),
                 "Timer Needs a Raised Quota",
-                format!("{name} is {seconds} seconds; without a raised quota the cloud accepts up to {USUAL_TIMER_SECONDS}."),
+                format!(
+                    "{name} is {seconds} seconds; without a raised quota the cloud accepts up to {USUAL_TIMER_SECONDS}."
+                ),
             );
         }
     }

@@ -90,11 +90,8 @@ fn read_listen_ports(text: &str) -> Vec<Option<String>> {
     let parsed: Option<Vec<BTreeMap<String, u16>>> = serde_json::from_str(text).ok();
     match parsed {
         Some(objects) => {
-            let pairs: BTreeSet<(u16, String)> = objects
-                .into_iter()
-                .flatten()
-                .map(|(protocol, port)| (port, protocol))
-                .collect();
+            let pairs: BTreeSet<(u16, String)> =
+                objects.into_iter().flatten().map(|(protocol, port)| (port, protocol)).collect();
             pairs.into_iter().map(|(port, protocol)| Some(format!("{port}/{protocol}"))).collect()
         }
         None => vec![Some(text.trim().to_owned())],
@@ -233,8 +230,7 @@ pub(crate) fn refresh(
     settings: &Settings,
 ) -> GrpcIngress<Stored> {
     let seen = observe(live);
-    let drift =
-        Drift::of(live, &ingress(prior), &IngressMeaning, &|path: &FieldPath| attribute(prior, path), imported);
+    let drift = Drift::of(live, &ingress(prior), &IngressMeaning, &|path: &FieldPath| attribute(prior, path), imported);
     let at = Path::attribute;
     let mut next = prior.clone();
     next.ingress_class_name = drift.pick(&at("ingress_class_name"), &prior.ingress_class_name, seen.ingress_class_name);
@@ -258,9 +254,8 @@ pub(crate) fn refresh(
     next.effective_annotations = drift.pick_map(prior.effective_annotations.as_ref(), &annotations, || {
         imported_map(&annotations, &BTreeMap::new(), typed).or_else(|| Some(BTreeMap::new()))
     });
-    next.labels = drift.pick_map(prior.labels.as_ref(), &labels, || {
-        imported_map(&labels, &settings.default_labels, |_| false)
-    });
+    next.labels =
+        drift.pick_map(prior.labels.as_ref(), &labels, || imported_map(&labels, &settings.default_labels, |_| false));
     next.effective_labels = drift.pick_map(prior.effective_labels.as_ref(), &labels, || {
         imported_map(&labels, &BTreeMap::new(), |_| false).or_else(|| Some(BTreeMap::new()))
     });
@@ -295,9 +290,7 @@ fn keep_spelling<T: Clone>(
         .map(|(index, seen)| {
             let prior = prior.get(index).cloned().flatten();
             match (prior, &seen) {
-                (Some(prior), Some(live))
-                    if equal(Some(&write(live)), Some(&write(&prior)), &at, &IngressMeaning) =>
-                {
+                (Some(prior), Some(live)) if equal(Some(&write(live)), Some(&write(&prior)), &at, &IngressMeaning) => {
                     Some(prior)
                 }
                 _ => seen,

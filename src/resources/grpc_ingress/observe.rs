@@ -15,9 +15,9 @@ pub(super) fn import(target: ImportTarget) -> Result<GrpcIngress<Stored>, Diagno
     let mut state = object::nothing();
     match target {
         ImportTarget::Id(id) => {
-            let parts = id.split_once('/').filter(|(namespace, name)| {
-                !namespace.is_empty() && !name.is_empty() && !name.contains('/')
-            });
+            let parts = id
+                .split_once('/')
+                .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty() && !name.contains('/'));
             let Some((namespace, name)) = parts else {
                 return Err(Diagnostic::error(
                     "Invalid Import ID",
@@ -109,9 +109,7 @@ async fn judge_readiness(
         Some(false) if !published => (Some(false), state.reason.clone()),
         Some(false) => {
             let settled = match cx.private.fact(PENDING_FACT).and_then(Pending::from_fact) {
-                Some(pending) => {
-                    is_settled(fleet.api(), &ours.object, live, &pending, cx.context.clock.now()).await
-                }
+                Some(pending) => is_settled(fleet.api(), &ours.object, live, &pending, cx.context.clock.now()).await,
                 None => true,
             };
             if settled {

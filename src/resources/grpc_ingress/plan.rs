@@ -20,10 +20,7 @@ pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool
         || differs(&planned.effective_annotations, &prior.effective_annotations)
 }
 
-fn differs(
-    planned: &Attr<BTreeMap<String, Attr<String>>>,
-    prior: &Option<BTreeMap<String, Option<String>>>,
-) -> bool {
+fn differs(planned: &Attr<BTreeMap<String, Attr<String>>>, prior: &Option<BTreeMap<String, Option<String>>>) -> bool {
     Planned::put(planned) != Stored::put(prior)
 }
 

@@ -29,7 +29,10 @@ fn refuse(summary: &str, detail: String) -> Result<(), Problem> {
 pub(crate) fn listen_ports(value: &Value) -> Result<(), Problem> {
     let Some(ports) = value.as_list() else { return Ok(()) };
     if ports.is_empty() {
-        return refuse("No Listen Ports", "listen_ports is empty. Name a listener of the gateway, such as \"443/HTTPS\".".to_owned());
+        return refuse(
+            "No Listen Ports",
+            "listen_ports is empty. Name a listener of the gateway, such as \"443/HTTPS\".".to_owned(),
+        );
     }
     for port in ports.iter().filter_map(Value::as_str) {
         match split_port(port) {
@@ -120,9 +123,10 @@ pub(crate) fn path(value: &Value) -> Result<(), Problem> {
     match (path.starts_with('/'), bad.or(ending)) {
         (true, None) => Ok(()),
         (false, _) => refuse("Invalid Path", format!("{path:?} does not start with '/'. Write an absolute path.")),
-        (true, Some(part)) => {
-            refuse("Invalid Path", format!("{path:?} holds {part:?}, which the Kubernetes API refuses. Write the path without it."))
-        }
+        (true, Some(part)) => refuse(
+            "Invalid Path",
+            format!("{path:?} holds {part:?}, which the Kubernetes API refuses. Write the path without it."),
+        ),
     }
 }
 
@@ -138,7 +142,10 @@ pub(crate) fn port(value: &Value) -> Result<(), Problem> {
 pub(crate) fn weight(value: &Value) -> Result<(), Problem> {
     match value.as_i64() {
         Some(0..=100) => Ok(()),
-        _ => refuse("Invalid Canary Weight", "weight must be a whole number from 0 to 100: the percentage of requests.".to_owned()),
+        _ => refuse(
+            "Invalid Canary Weight",
+            "weight must be a whole number from 0 to 100: the percentage of requests.".to_owned(),
+        ),
     }
 }
 
@@ -192,7 +199,8 @@ fn host_is_in_tls(config: &GrpcIngress<Planned>, rule: &Rule<Planned>, at: &Path
         }
     }
     if !listed.contains(&host.to_ascii_lowercase()) {
-        let listed = if listed.is_empty() { "no host".to_owned() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
+        let listed =
+            if listed.is_empty() { "no host".to_owned() } else { listed.into_iter().collect::<Vec<_>>().join(", ") };
         diagnostics.error(
             at.attr("host"),
             "Host Without TLS Entry",

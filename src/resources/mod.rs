@@ -17,6 +17,7 @@ mod reconcile;
 mod refresh;
 #[cfg(test)]
 mod testing;
+mod wait_report;
 
 /// Every managed resource type, in name order.
 #[must_use]

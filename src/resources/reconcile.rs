@@ -1,14 +1,13 @@
 //! Waiting until the controller has worked on an object, and saying why it has not.
 //!
 //! Gateway and Ingress call it around their writes. It looks on from before the write ([`Onlooker`]), waits by watches
-//! until the object is published or our write is proved reconciled, and turns the controller's Events into text. It never
+//! until the object is published or our write is proved reconciled. What is told of a wait is `wait_report.rs`. It never
 //! writes. Interrupts and deadlines end a wait with what is known, never with an error of their own.
 //!
 //! Why it is done so: after an update neither a newer success nor a new hash label proves anything by itself, since the
 //! pass that was under way may stamp an edit that it did not see (see `kubernetes::ReconcileProof`).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,10 +16,9 @@ use tokio::time::Instant;
 
 use super::event_messages;
 use super::kubernetes_attributes::HASH_LABEL;
-use crate::framework::diagnostic::Diagnostic;
 use crate::kubernetes::watch::WatchEvent;
 use crate::kubernetes::{
-    Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Kind, Object, ObjectRef, ObjectWatch, Proof,
+    Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
     ReconcileProof, ownership,
 };
 
@@ -28,8 +26,6 @@ use crate::kubernetes::{
 const SUCCESS: &str = "SuccessfullyReconciled";
 /// No further pass after this much quiet (the controller re-queues its own writes within 6 s).
 const QUIET: SignedDuration = SignedDuration::from_secs(15);
-/// Events shown in one diagnostic.
-const MAX_SHOWN_EVENTS: usize = 6;
 /// Private fact of a write whose reconciliation is not proved yet.
 pub(crate) const PENDING_FACT: &str = "pending_write";
 
@@ -140,47 +136,6 @@ impl Waited {
             Ending::Blind(_) => "the API server refused the watch",
         };
         Some(newest.map_or_else(|| how.to_owned(), |message| format!("{how}: {message}")))
-    }
-
-    /// The Events with what they mean, for a diagnostic; guilty siblings by name.
-    pub(crate) fn explanation(&self, siblings: &[Event]) -> String {
-        let mut text = String::new();
-        let mut shown: Vec<&str> = Vec::new();
-        for event in self.warnings.iter().take(MAX_SHOWN_EVENTS) {
-            describe(&mut text, event, shown.contains(&event.message.as_str()));
-            shown.push(&event.message);
-            for sibling in siblings.iter().filter(|sibling| sibling.message == event.message) {
-                let _ = write!(text, "\n    The same is reported on {} {:?}.", sibling.about_kind, sibling.about_name);
-            }
-        }
-        if self.warnings.is_empty() {
-            text.push_str(if self.without_events {
-                "\nEvents could not be read (the user lacks list and watch on events), so why is not known."
-            } else {
-                "\nThe controller reported no failure meanwhile. If nothing happens at all, check that the IngressClass exists \
-                 and that no AlbConfig holds a value of a wrong type, which makes the controller deaf to all of them."
-            });
-        }
-        text
-    }
-}
-
-fn describe(text: &mut String, event: &Event, explained: bool) {
-    let when = event.last.map(|at| format!(" {at}")).unwrap_or_default();
-    let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
-    let _ = write!(
-        text,
-        "\n  {}{when} on {} {:?}{times}: {}",
-        event.reason,
-        event.about_kind,
-        event.about_name,
-        event.message.trim()
-    );
-    if let (Some(known), false) = (event_messages::explain(&event.message), explained) {
-        let _ = write!(text, "\n    {} {}", known.cause, known.remedy);
-    }
-    if let Some(request_id) = &event.request_id {
-        let _ = write!(text, "\n    Request ID: {request_id}");
     }
 }
 
@@ -457,7 +412,7 @@ impl Onlooker {
         if warnings.is_empty() && !self.wrote {
             warnings = ears().flat_map(|ear| ear.log.warnings()).collect();
         }
-        warnings.sort_by(|a, b| b.last.cmp(&a.last));
+        warnings.sort_by_key(|event| std::cmp::Reverse(event.last));
         warnings
     }
 }
@@ -478,28 +433,6 @@ fn present(told: &WatchEvent, name: &str) -> Option<Object> {
     }
 }
 
-/// Ingresses on which the same Warnings are reported: one of them is why its neighbours are frozen without a Warning of
-/// their own. Empty if that cannot be found out.
-pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: &Waited) -> Vec<Event> {
-    if waited.warnings.is_empty() {
-        return Vec::new();
-    }
-    let selector = "fieldSelector=involvedObject.kind%3DIngress%2Ctype%3DWarning";
-    let Ok(listing) = api.list(Kind::EVENT, None, Some(selector)).await else { return Vec::new() };
-    let own = |event: &Event| event.about_kind == object.kind.kind && event.about_name == object.name;
-    let mut siblings: Vec<Event> = Vec::new();
-    for event in listing.items.iter().map(Event::parse) {
-        let shared = waited.warnings.iter().any(|warning| warning.message == event.message);
-        let known = siblings
-            .iter()
-            .any(|sibling| (&sibling.about_name, &sibling.message) == (&event.about_name, &event.message));
-        if shared && !known && !own(&event) {
-            siblings.push(event);
-        }
-    }
-    siblings
-}
-
 /// Whether an earlier write is reconciled by now, for a refresh. Not certain counts as no.
 pub(crate) async fn is_settled(
     api: &FleetApi,
@@ -515,68 +448,5 @@ pub(crate) async fn is_settled(
             tracing::debug!(%error, "cannot read Events; the object stays not ready");
             pending.is_settled(&EventLog::default(), live, now)
         }
-    }
-}
-
-/// What a wait leaves in state and tells the user.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Telling<'a> {
-    /// The object.
-    pub(crate) object: &'a ObjectRef,
-    /// Whether the object was made just now: then nothing may be an error, as it would taint.
-    pub(crate) created: bool,
-    /// `on_wait_timeout = "error"`.
-    pub(crate) strict: bool,
-    /// How long the wait was to last.
-    pub(crate) timeout: Duration,
-    /// `timeouts.create` or `timeouts.update`.
-    pub(crate) setting: &'static str,
-}
-
-/// The diagnostic of a wait that did not end well.
-pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'_>) -> Diagnostic {
-    let Telling { object, created, strict, timeout, setting } = *telling;
-    let explanation = waited.explanation(siblings);
-    let (summary, what) = match &waited.ending {
-        Ending::Ready | Ending::TimedOut => (
-            "Not Reconciled in Time",
-            format!("The controller has not finished {object} within {} ({setting}).", shown(timeout)),
-        ),
-        Ending::Interrupted => ("Wait Interrupted", format!("The run was interrupted while waiting for {object}.")),
-        Ending::Stuck => (
-            "Controller Reports a Failure",
-            format!("The controller cannot finish {object}, for a reason that does not pass by itself."),
-        ),
-        Ending::Vanished => {
-            ("Object Gone While Waiting", format!("{object} was deleted by somebody else while the run waited for it."))
-        }
-        Ending::Blind(error) => (
-            "Wait Not Possible",
-            format!("Waiting for {object} ended early: the API server refused the watch.\nKubernetes: {error}"),
-        ),
-    };
-    let fails = match waited.ending {
-        Ending::Ready | Ending::TimedOut => strict,
-        Ending::Stuck => !created,
-        Ending::Interrupted | Ending::Vanished | Ending::Blind(_) => false,
-    };
-    let next = match (fails, created) {
-        (true, true) => {
-            "\nThe object exists and is in state, but Terraform now marks it as tainted because on_wait_timeout is \"error\", \
-             and would replace it. Run `terraform untaint` with its address to keep it."
-        }
-        (true, false) => "\nWhat was written stays. The next apply waits again.",
-        (false, _) => "\nThe object is kept, with ready = false. The next apply waits again, in place.",
-    };
-    let detail = format!("{what}{explanation}{next}");
-    if fails { Diagnostic::error(summary, detail) } else { Diagnostic::warning(summary, detail) }
-}
-
-fn shown(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds >= 60 && seconds.is_multiple_of(60) {
-        format!("{} minutes", seconds / 60)
-    } else {
-        format!("{} seconds", duration.as_secs_f64())
     }
 }

@@ -15,9 +15,8 @@ use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
-use crate::resources::reconcile::{
-    Ending, Goal, Onlooker, PENDING_FACT, Pending, Telling, Waited, guilty_siblings, not_ready,
-};
+use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited};
+use crate::resources::wait_report::{Telling, guilty_siblings, not_ready};
 
 /// Whether the controller has published the load balancer.
 pub(super) fn is_published(live: &Object) -> bool {

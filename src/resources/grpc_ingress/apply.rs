@@ -18,7 +18,8 @@ use crate::framework::resource::{Applying, Context, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
-use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Telling, guilty_siblings, not_ready};
+use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending};
+use crate::resources::wait_report::{Telling, guilty_siblings, not_ready};
 
 /// A plan waits no longer than this for what it only advises about.
 const ADVICE_LIMIT: Duration = Duration::from_secs(10);

@@ -51,7 +51,7 @@ impl FleetApi {
         loop {
             match self.send_delete(deletion.object, deletion.uid).await {
                 Ok(()) => break,
-                Err(error) if error.is_not_found() || *error.problem() == Problem::KindMissing => {
+                Err(error) if error.is_not_found() => {
                     return Ok(if round == 0 { DeleteOutcome::WasGone } else { DeleteOutcome::Gone });
                 }
                 // The UID is another's, or the object changed while it was deleted: look.

@@ -12,8 +12,8 @@ use super::{
 
 pub use super::ownership::last_writer;
 
-/// A field that we set and that now means something else.
-#[derive(Clone, Debug, PartialEq)]
+/// A field that we set and that now means something else. Its values may be a Secret's: `Debug` leaves them out.
+#[derive(Clone, PartialEq)]
 pub struct Difference {
     /// Where.
     pub path: FieldPath,
@@ -23,6 +23,12 @@ pub struct Difference {
     pub live: Option<Value>,
     /// Who last wrote it, if `managedFields` tells.
     pub writer: Option<Writer>,
+}
+
+impl std::fmt::Debug for Difference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Difference {{ path: {}, writer: {:?}, .. }}", self.path, self.writer)
+    }
 }
 
 /// The fields set in `ours` that differ in meaning from the live object.

@@ -86,6 +86,11 @@ impl Event {
         }
     }
 
+    /// Whether it is about this object.
+    pub fn is_about(&self, object: &ObjectRef) -> bool {
+        self.about_kind == object.kind.kind && self.about_name == object.name
+    }
+
     /// Whether it is a Warning.
     pub fn is_warning(&self) -> bool {
         self.kind == "Warning"
@@ -117,7 +122,7 @@ impl EventLog {
     /// Takes in what a watch tells. Expired Events stay: they happened. Says whether anything new was told.
     pub fn observe(&mut self, told: &WatchEvent) -> bool {
         match told {
-            WatchEvent::Listed(items) => items.iter().fold(false, |new, item| self.insert(item) || new),
+            WatchEvent::Listed(items) => items.iter().filter(|item| self.insert(item)).count() > 0,
             WatchEvent::Changed(item) => self.insert(item),
             WatchEvent::Deleted(_) => false,
         }
@@ -130,9 +135,9 @@ impl EventLog {
         old != Some(event)
     }
 
-    /// How often Events of this reason were recorded in all.
-    pub fn count(&self, reason: &str) -> u64 {
-        self.0.values().filter(|event| event.reason == reason).map(|event| event.count).sum()
+    /// How often Events of this reason were recorded about an object.
+    pub fn count(&self, about: &ObjectRef, reason: &str) -> u64 {
+        self.0.values().filter(|event| event.is_about(about) && event.reason == reason).map(|event| event.count).sum()
     }
 
     /// Newest first; Events of the same type, reason and text about one object are shown once.
@@ -192,7 +197,8 @@ mod tests {
         let mut log = EventLog::default();
         assert!(log.observe(&WatchEvent::Listed(observed_events())));
         assert!(!log.observe(&WatchEvent::Listed(observed_events())), "nothing new");
-        assert_eq!(log.count("SuccessfullyReconciled"), 6);
+        let gateway = ObjectRef::cluster(Kind::ALB_CONFIG, "ackone-gateway-demo");
+        assert_eq!(log.count(&gateway, "SuccessfullyReconciled"), 3);
         let warnings = log.warnings();
         assert_eq!(warnings.len(), 1);
         assert_eq!(warnings[0].message, "apply  failed listenerPort 443 errMsgs empty https listener default certs");

@@ -12,7 +12,6 @@ use super::{
 };
 
 /// A field that prior or plan sets, with its three values.
-#[derive(Debug)]
 pub(crate) struct Leaf<'a> {
     pub(crate) path: FieldPath,
     pub(crate) live: Option<&'a Value>,

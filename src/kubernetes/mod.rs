@@ -2,10 +2,10 @@
 //!
 //! The resources call it, with objects as JSON in the Kubernetes shape; they say through [`Meaning`] when two values are
 //! the same for the controller. The rules of a write (what conflicts, what is kept, what is removed) are pure functions
-//! in [`write`], [`merge`] and [`meaning`]; the rest is a thin shell around `kube::Client`.
+//! in [`mod@write`], [`merge`] and [`meaning`]; the rest is a thin shell around `kube::Client`.
 //!
-//! This module must never name the framework, the cloud client or Terraform's types, print a Secret, read the ambient
-//! `KUBECONFIG`, or write with another field manager than [`FIELD_MANAGER`]. Facts come from the Kubernetes API
+//! This module must never know Terraform's types or the cloud client, print a Secret, read the ambient `KUBECONFIG`, or
+//! write with another field manager than [`FIELD_MANAGER`]. Facts come from the Kubernetes API
 //! conventions (server-side apply, status reasons, watch bookmarks) and from what the ALB controller was seen to do.
 
 pub mod access;
@@ -24,9 +24,11 @@ pub mod object;
 pub mod ownership;
 pub mod path;
 pub mod reconcile;
+pub mod reconcile_watch;
 pub mod retry;
 pub mod secret;
 pub mod shared_list;
+pub mod status;
 mod transport;
 pub mod watch;
 pub mod write;
@@ -48,6 +50,7 @@ pub use object::{Kind, Object, ObjectRef};
 pub use ownership::{NotOurs, RecordedUids, Writer};
 pub use path::{FieldPath, Segment};
 pub use reconcile::{Evidence, Proof, ReconcileProof};
+pub use reconcile_watch::{Progress, ReconcileWatch, Reconciled};
 pub use retry::{Jitter, RandomJitter, RetryPolicy};
 pub use secret::SecretText;
 pub use shared_list::SharedLists;

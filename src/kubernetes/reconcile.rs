@@ -180,6 +180,7 @@ mod tests {
         assert!(pending(proof.saw_successes(1, ms(10))));
         assert!(pending(proof.saw_label(Some("h"), ms(20))));
         proof.answered(ms(30));
+        proof.saw_label(Some("late news of an earlier pass"), ms(25));
         assert_eq!(proof.at(ms(3_600_000)), Proof::Pending { look_again_at: None });
         assert!(pending(proof.saw_successes(1, ms(40))), "the same count is no end");
         assert!(pending(proof.saw_label(None, ms(50))), "a vanished label is no end");

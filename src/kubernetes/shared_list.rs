@@ -2,8 +2,8 @@
 //!
 //! Reads that arrive together form a batch. A small batch is answered by GETs; a larger one by a list that starts when
 //! the batch is closed, so it sees everything that was written before any of its reads began. The list is then followed
-//! by a watch and serves later reads, until this provider writes anything (every write, begun or ended, makes it old)
-//! or the watch ends. Where watching is forbidden each list serves its own batch only.
+//! by a watch and serves later reads, until this provider writes anything (every write, begun or ended, makes it old),
+//! the watch ends, or ten seconds have passed. Where watching is forbidden each list serves its own batch only.
 //!
 //! What *others* write between a list and a later read is seen as soon as the watch has told it, some milliseconds
 //! after the server stored it; who must not miss even that reads with [`FleetApi::get`]. Writes never rely on it: they
@@ -34,8 +34,8 @@ const GATHER: Duration = Duration::from_millis(5);
 const LIST_FROM: u32 = 4;
 /// GETs older than this do not count towards [`LIST_FROM`].
 const RECENT: Duration = Duration::from_secs(5);
-/// A list that nobody read for this long is given up, with its watch.
-const IDLE: Duration = Duration::from_secs(30);
+/// A list serves no longer than this, so that even a watch which died in silence cannot make it old.
+const MAX_AGE: Duration = Duration::from_secs(10);
 /// How long a read waits for the watch of a list to open before it makes its own batch.
 const OPENING: Duration = Duration::from_secs(1);
 
@@ -63,7 +63,7 @@ struct Snapshot {
     /// [`FleetApi::writes`] when the list began.
     writes: u64,
     followed: watch::Sender<Followed>,
-    last_read: Mutex<Instant>,
+    over_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,11 +197,8 @@ impl SharedLists {
         let mut followed = snapshot.followed.subscribe();
         let opened = tokio::time::timeout(OPENING, followed.wait_for(|state| *state != Followed::Opening)).await;
         let live = matches!(opened, Ok(Ok(state)) if *state == Followed::Live);
-        if live && snapshot.writes == self.0.api.writes() {
-            *lock(&snapshot.last_read) = Instant::now();
-            return Some(snapshot);
-        }
-        None
+        let current = live && snapshot.writes == self.0.api.writes() && Instant::now() < snapshot.over_at;
+        current.then_some(snapshot)
     }
 
     fn join(&self, scope: &Scope) -> (watch::Receiver<Option<Answer>>, Option<watch::Sender<Option<Answer>>>) {
@@ -239,6 +236,7 @@ impl SharedLists {
     async fn list(&self, scope: &Scope) -> Answer {
         // Before the list: a write that begins after this line makes the result old for later reads.
         let writes = self.0.api.writes();
+        let over_at = Instant::now() + MAX_AGE;
         let mut texts = Texts::new();
         let listed = self
             .0
@@ -258,7 +256,7 @@ impl SharedLists {
             texts: Mutex::new(texts),
             writes,
             followed: watch::Sender::new(Followed::Opening),
-            last_read: Mutex::new(Instant::now()),
+            over_at,
         });
         let old = lock(&self.0.shelves).entry(scope.clone()).or_default().snapshot.replace(Arc::clone(&snapshot));
         if let Some(old) = old {
@@ -270,7 +268,7 @@ impl SharedLists {
         Answer::Texts(snapshot)
     }
 
-    /// Keeps a list current until it is idle, old, or its watch ends; then forgets it.
+    /// Keeps a list current until it is too old, replaced, or its watch ends; then forgets it.
     async fn follow(&self, scope: &Scope, snapshot: &Arc<Snapshot>, version: String) {
         let mut watch =
             ObjectWatch::of_selection(&self.0.api, scope.kind, scope.namespace.as_deref(), None).resume_from(version);
@@ -285,11 +283,10 @@ impl SharedLists {
         });
         if still_wanted {
             loop {
-                let idle_at = *lock(&snapshot.last_read) + IDLE;
                 let next = tokio::select! {
                     biased;
                     _ = state.wait_for(|state| *state == Followed::Over) => break,
-                    next = tokio::time::timeout_at(idle_at, watch.next_of_stream()) => next,
+                    next = tokio::time::timeout_at(snapshot.over_at, watch.next_of_stream()) => next,
                 };
                 match next {
                     Ok(Some(WatchEvent::Changed(object))) => {
@@ -298,10 +295,8 @@ impl SharedLists {
                     Ok(Some(WatchEvent::Deleted(object))) => {
                         lock(&snapshot.texts).remove(&key(&object));
                     }
-                    // The stream ended, or must list again: until a new one is open the list is blind.
-                    Ok(None | Some(WatchEvent::Listed(_))) => break,
-                    Err(_) if *lock(&snapshot.last_read) + IDLE <= Instant::now() => break,
-                    Err(_) => {}
+                    // Too old, or the stream ended: until a new one is open the list would be blind.
+                    Ok(None | Some(WatchEvent::Listed(_))) | Err(_) => break,
                 }
             }
         }

@@ -17,6 +17,8 @@ struct World {
     may_list_cluster: bool,
     may_list: bool,
     may_watch: bool,
+    /// What the watch tells.
+    told: Vec<(u64, Value)>,
 }
 
 fn shown(name: &str, version: u64) -> Value {
@@ -53,7 +55,7 @@ impl World {
         let refused = || status(403, "Forbidden", json!({}));
         if seen.uri.contains("watch=true") {
             self.log("watch");
-            return if self.may_watch { Reply::Stream(vec![], true) } else { refused() };
+            return if self.may_watch { Reply::Paced(self.told.clone()) } else { refused() };
         }
         if seen.method == "PATCH" {
             self.log("write");
@@ -157,6 +159,19 @@ async fn where_the_cluster_may_not_be_listed_the_namespace_is_and_then_gets_rema
     assert_eq!((world.calls("list"), world.calls("list namespace"), world.calls("get")), (1, 1, 4));
     version(&lists, &api, "i0").await;
     assert_eq!((world.calls("list"), world.calls("get")), (1, 5), "a refusal is remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_write_reaches_later_reads_through_the_watch_and_a_list_ages() {
+    let world = World { told: vec![(1_000, json!({"type": "MODIFIED", "object": shown("i1", 9)}))], ..World::new(10) };
+    let (api, lists) = world.lists();
+    let read = async || join_all(["i0", "i1", "i2", "i3"].map(|name| version(&lists, &api, name))).await;
+    assert_eq!(read().await[1], "1");
+    world.set("i1", 9);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!((read().await[1].as_str(), world.calls("list")), ("9", 1));
+    tokio::time::sleep(MAX_AGE).await;
+    assert_eq!((read().await[1].as_str(), world.calls("list")), ("9", 2));
 }
 
 #[tokio::test(start_paused = true)]

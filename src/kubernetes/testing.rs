@@ -66,6 +66,8 @@ pub(crate) enum Reply {
     With(u16, &'static str, &'static str, Value),
     /// Lines of a watch stream; `true` keeps it open afterwards.
     Stream(Vec<Value>, bool),
+    /// Lines of a watch stream, each after a pause in milliseconds; it stays open afterwards.
+    Paced(Vec<(u64, Value)>),
     /// The connection breaks.
     Broken,
     /// No answer, ever.
@@ -132,6 +134,7 @@ pub(crate) fn serve(answer: impl Fn(Received) -> Reply + Send + Sync + 'static) 
                     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
                     if open { Ok(open_stream(text).await) } else { Ok(reply(200, text.into_bytes()).unwrap()) }
                 }
+                Reply::Paced(lines) => Ok(paced_stream(lines).await),
                 Reply::Broken => Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
                 Reply::Silence => std::future::pending().await,
             }
@@ -148,6 +151,22 @@ pub(crate) fn serve(answer: impl Fn(Received) -> Reply + Send + Sync + 'static) 
 async fn open_stream(text: String) -> Response<Body> {
     let service = tower::service_fn(move |_: Request<Body>| {
         let body = Body::from(text.clone().into_bytes()).with_trailers(std::future::pending());
+        async move { Ok::<_, Infallible>(Response::new(body)) }
+    });
+    let client = kube::Client::new(service, "default");
+    client.send(Request::new(Body::empty())).await.unwrap()
+}
+
+/// The same with a pause before each line.
+async fn paced_stream(lines: Vec<(u64, Value)>) -> Response<Body> {
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let frames = futures_util::stream::unfold(VecDeque::from(lines.clone()), |mut rest| async move {
+            let Some((pause, line)) = rest.pop_front() else { return std::future::pending().await };
+            tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+            let frame = Body::from(format!("{line}\n").into_bytes()).frame().await?;
+            Some((frame, rest))
+        });
+        let body = http_body_util::StreamBody::new(frames);
         async move { Ok::<_, Infallible>(Response::new(body)) }
     });
     let client = kube::Client::new(service, "default");

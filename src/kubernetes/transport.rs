@@ -201,7 +201,8 @@ async fn collect(call: &Call, response: Response<Body>) -> Result<Answer, Error>
         .collect()
         .await
         .map_err(|error| {
-            let note = format!("the answer broke off: {}", describe(&*error));
+            let innermost = causes(&*error).last().map(ToString::to_string).unwrap_or_default();
+            let note = format!("the answer broke off: {innermost}");
             Error::new(call.verb, &call.target, Problem::Unreachable, note)
         })?
         .to_bytes();
@@ -225,35 +226,109 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
+/// An error and its causes, also those that an I/O error wraps without calling them its source.
+fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> Vec<&'a (dyn std::error::Error + 'static)> {
+    let mut found = vec![error];
+    let mut current = error;
+    loop {
+        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let wrapped = wrapped.map(|inner| -> &'a (dyn std::error::Error + 'static) { inner });
+        let Some(next) = wrapped.or_else(|| current.source()) else { return found };
+        found.push(next);
+        current = next;
+    }
+}
+
 /// What an exchange without answer was: TLS, no connection, or a connection that broke.
 fn unanswered(call: &Call, error: &kube::Error) -> Error {
-    let note = describe(error);
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(current) = next {
-        if current.is::<rustls::Error>() {
-            return Error::new(call.verb, &call.target, Problem::Tls, note);
-        }
-        if current.is::<kube::client::AuthError>() {
-            return Error::new(call.verb, &call.target, Problem::Access, note).unsent();
-        }
-        if let Some(io) = current.downcast_ref::<std::io::Error>() {
-            if let Some(inner) = io.get_ref() {
-                let inner: &(dyn std::error::Error + 'static) = inner;
-                if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-                    return Error::new(call.verb, &call.target, Problem::Tls, tls.to_string());
-                }
-            }
-            match io.kind() {
-                std::io::ErrorKind::ConnectionRefused
-                | std::io::ErrorKind::HostUnreachable
-                | std::io::ErrorKind::NetworkUnreachable => {
-                    return Error::new(call.verb, &call.target, Problem::Unreachable, note).unsent();
-                }
-                std::io::ErrorKind::TimedOut => return Error::new(call.verb, &call.target, Problem::Timeout, note),
-                _ => {}
-            }
-        }
-        next = current.source();
+    let causes = causes(error);
+    if causes.iter().any(|cause| cause.is::<kube::client::AuthError>()) {
+        return Error::new(call.verb, &call.target, Problem::Access, describe(error)).unsent();
     }
-    Error::new(call.verb, &call.target, Problem::Unreachable, note)
+    // The innermost text says it best; the layers above repeat it.
+    let note = causes.last().map(ToString::to_string).unwrap_or_default();
+    if causes.iter().any(|cause| cause.is::<rustls::Error>()) {
+        return Error::new(call.verb, &call.target, Problem::Tls, note);
+    }
+    let kind = causes.iter().find_map(|cause| cause.downcast_ref().map(std::io::Error::kind));
+    match kind {
+        Some(
+            std::io::ErrorKind::ConnectionRefused
+            | std::io::ErrorKind::HostUnreachable
+            | std::io::ErrorKind::NetworkUnreachable,
+        ) => Error::new(call.verb, &call.target, Problem::Unreachable, note).unsent(),
+        Some(std::io::ErrorKind::TimedOut) => Error::new(call.verb, &call.target, Problem::Timeout, note),
+        _ => Error::new(call.verb, &call.target, Problem::Unreachable, note),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Mutex, PoisonError},
+    };
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::kubernetes::{
+        api::ApplyOptions,
+        object::{Kind, ObjectRef},
+        testing::{Reply, Script},
+    };
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn at_trace_every_call_is_logged_and_no_secret_is() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        // With a single dispatcher tracing asks only the thread that reaches a log line first, and other tests' threads
+        // have none; a second dispatcher makes it ask all.
+        let second = tracing::Dispatch::new(tracing_subscriber::registry());
+        let guard = tracing::subscriber::set_default(subscriber);
+        let data = json!({"metadata": {"name": "tls", "namespace": "n"}, "data": {"tls.key": "Q0FOQVJZ"}});
+        let refused = json!({"kind": "Status", "reason": "Invalid", "code": 422,
+            "message": "data[tls.key]: Invalid value: \"Q0FOQVJZ\": no"});
+        let plain = json!({"metadata": {"name": "gate"}, "spec": {"seen": "PLAIN"}});
+        let script = Script::new([
+            Reply::Json(200, data.clone()),
+            Reply::Json(200, data.clone()),
+            Reply::Json(422, refused),
+            Reply::Json(200, plain),
+        ]);
+        let api = script.api();
+        let secret = ObjectRef::namespaced(Kind::SECRET, "n", "tls");
+        api.get(&secret).await.unwrap();
+        let intent = json!({"data": {"tls.key": "Q0FOQVJZ"}});
+        api.apply(&secret, &intent, ApplyOptions::default()).await.unwrap();
+        let error = api.apply(&secret, &intent, ApplyOptions::default()).await.unwrap_err();
+        tracing::error!(%error, ?error, "refused");
+        api.get(&ObjectRef::cluster(Kind::ALB_CONFIG, "gate")).await.unwrap();
+        drop((guard, second));
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert!(!text.contains("Q0FOQVJZ"), "{text}");
+        assert!(text.contains("PLAIN"), "bodies of other kinds are shown at TRACE: {text}");
+        for fact in ["k8s_kind=\"Secret\"", "k8s_name=\"tls\"", "k8s_verb=\"apply\"", "status=200", "duration_ms="] {
+            assert!(text.contains(fact), "{fact} in {text}");
+        }
+    }
 }

@@ -275,6 +275,8 @@ impl ObjectWatch {
             _ if error.is_retryable() && self.failures < MAX_FAILURES => {
                 self.failures += 1;
                 self.pause();
+                let asked = error.status().retry_after.map(|asked| Instant::now() + asked);
+                self.pause_until = self.pause_until.max(asked);
                 Ok(())
             }
             _ => Err(error),

@@ -19,8 +19,8 @@ use super::{
     path::FieldPath,
 };
 
-/// A field that somebody changed after the plan was made.
-#[derive(Clone, Debug, PartialEq)]
+/// A field that somebody changed after the plan was made. Its values may be a Secret's: `Debug` leaves them out.
+#[derive(Clone, PartialEq)]
 pub struct FieldConflict {
     /// Where.
     pub path: FieldPath,
@@ -34,8 +34,14 @@ pub struct FieldConflict {
     pub planned: Option<Value>,
 }
 
-/// What to do with a live object.
-#[derive(Clone, Debug, PartialEq)]
+impl std::fmt::Debug for FieldConflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FieldConflict {{ path: {}, owner: {:?}, .. }}", self.path, self.owner)
+    }
+}
+
+/// What to do with a live object. `Debug` leaves values out.
+#[derive(Clone, PartialEq)]
 pub enum Judgement {
     /// Nothing: each conflict is to be told.
     Conflicts(Vec<FieldConflict>),
@@ -48,6 +54,16 @@ pub enum Judgement {
         /// Paths to remove if they outlive the apply.
         dropped: Vec<FieldPath>,
     },
+}
+
+impl std::fmt::Debug for Judgement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Conflicts(conflicts) => f.debug_tuple("Conflicts").field(conflicts).finish(),
+            Self::NothingToWrite => f.write_str("NothingToWrite"),
+            Self::Write { dropped, .. } => f.debug_struct("Write").field("dropped", dropped).finish_non_exhaustive(),
+        }
+    }
 }
 
 /// What [`judge`] looks at. Prior and plan hold what we set, in the Kubernetes shape.

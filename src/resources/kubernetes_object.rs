@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::diagnose;
+use super::reconcile::Onlooker;
 use crate::clients::{Clients, Kubernetes};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
@@ -125,6 +126,18 @@ impl Fleet {
     /// The API, for waits and lists.
     pub(crate) fn api(&self) -> &FleetApi {
         &self.api
+    }
+
+    /// Begins to look on, before a write.
+    pub(crate) async fn look_on(
+        &self,
+        object: &ObjectRef,
+        gateway: Option<&ObjectRef>,
+        now: jiff::Timestamp,
+    ) -> Result<Onlooker, Diagnostics> {
+        Onlooker::begin(&self.api, object, gateway, now)
+            .await
+            .map_err(|error| diagnose::kubernetes_error(&format!("watching {object}"), &error, &|_| Path::root()))
     }
 
     fn kubernetes(&self) -> Option<&Kubernetes> {

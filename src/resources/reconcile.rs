@@ -66,7 +66,7 @@ impl Pending {
 
     /// Whether what is seen now, without having looked on, proves that the write was worked on: two passes ended after
     /// it, or one and a long quiet. Once the Events have expired the label must do.
-    pub(crate) fn is_settled(&self, log: &EventLog, live: &Object, now: Timestamp) -> bool {
+    pub(crate) fn is_settled(&self, object: &ObjectRef, log: &EventLog, live: &Object, now: Timestamp) -> bool {
         let events = log.newest_first();
         let success = events.iter().find(|event| event.reason == SUCCESS).and_then(|event| event.last);
         let failure = events
@@ -77,7 +77,7 @@ impl Pending {
         let Some(success) = success else { return new_label && events.is_empty() };
         let after = self.written.is_none_or(|written| success > written);
         let failed_since = failure.is_some_and(|failure| failure > success);
-        let twice = log.count(SUCCESS) >= self.successes.saturating_add(2);
+        let twice = log.count(object, SUCCESS) >= self.successes.saturating_add(2);
         after && !failed_since && (twice || now.duration_since(success) >= QUIET)
     }
 }
@@ -141,6 +141,7 @@ impl Waited {
 
 /// Events of one object.
 struct Ear {
+    about: ObjectRef,
     watch: Option<ObjectWatch>,
     log: EventLog,
     /// Count of each Event by its name: what does not exceed it is old news.
@@ -163,6 +164,7 @@ impl Ear {
     async fn open(api: &FleetApi, object: &ObjectRef) -> Self {
         let target = EventTarget { object: object.clone(), uid: None };
         let mut ear = Self {
+            about: object.clone(),
             watch: Some(api.watch_events(&target)),
             log: EventLog::default(),
             counts: BTreeMap::new(),
@@ -225,7 +227,7 @@ impl Ear {
             heard.activity |= !lasting && event.reason != SUCCESS;
             self.fresh.insert(object.name().to_owned(), event);
         }
-        let successes = self.log.count(SUCCESS);
+        let successes = self.log.count(&self.about, SUCCESS);
         heard.success = successes > self.successes;
         self.successes = successes;
         heard
@@ -239,12 +241,15 @@ enum Whose {
     Object,
 }
 
-/// Looks on from before a write.
+/// Looks on from before a write: what ends while the write is under way must be seen then, or it would count as an end
+/// after it.
 pub(crate) struct Onlooker {
-    api: FleetApi,
     object: ObjectRef,
+    watch: ObjectWatch,
     own: Ear,
     gateway: Option<Ear>,
+    live: Option<Object>,
+    vanished: bool,
     began: Instant,
     began_at: Timestamp,
     proof: ReconcileProof,
@@ -253,38 +258,63 @@ pub(crate) struct Onlooker {
 }
 
 impl Onlooker {
-    /// Begins to look on. `before`: the object as it is, if it exists; `gateway`: the AlbConfig behind it, if that is
-    /// another object; `now`: the time of day.
+    /// Begins to look on. `gateway`: the AlbConfig behind the object, if that is another one; `now`: the time of day.
+    ///
+    /// # Errors
+    /// If the API server refuses to show the object, or the run was interrupted. Events are done without if need be.
     pub(crate) async fn begin(
         api: &FleetApi,
         object: &ObjectRef,
-        before: Option<&Object>,
         gateway: Option<&ObjectRef>,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let mut watch = ObjectWatch::of_object(api, object);
+        let live = present(&watch.next().await?, &object.name);
         let own = Ear::open(api, object).await;
         let gateway = match gateway {
             Some(gateway) => Some(Ear::open(api, gateway).await),
             None => None,
         };
-        let label = before.and_then(|before| before.label(HASH_LABEL)).map(str::to_owned);
+        let label = live.as_ref().and_then(|live| live.label(HASH_LABEL)).map(str::to_owned);
         let successes = own.successes;
-        Self {
-            api: api.clone(),
+        Ok(Self {
             object: object.clone(),
+            watch,
             own,
             gateway,
+            live,
+            vanished: false,
             began: Instant::now(),
             began_at: now,
             proof: ReconcileProof::new(successes, label.as_deref()),
             pending: Pending { successes, label, written: None },
             wrote: false,
+        })
+    }
+
+    /// Runs a write and goes on looking.
+    async fn during<T>(&mut self, write: impl Future<Output = T>) -> T {
+        let mut write = std::pin::pin!(write);
+        let mut looking = true;
+        loop {
+            tokio::select! {
+                biased;
+                told = self.next(), if looking => match told {
+                    Ok((whose, told)) => {
+                        self.take(whose, &told);
+                    }
+                    // Shows again in the wait.
+                    Err(_) => looking = false,
+                },
+                done = &mut write => return done,
+            }
         }
     }
 
-    /// The server took our write; `live` is the object it answered.
+    /// The server took our write; `live` is the object it answered. What happens from now on counts.
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;
+        self.vanished = false;
         self.proof.answered(self.began.elapsed());
         self.pending.written = ownership::writers(live)
             .into_iter()
@@ -309,11 +339,12 @@ impl Onlooker {
         deadline: Instant,
         patience: Patience,
     ) -> Waited {
-        let mut watch = ObjectWatch::of_object(&self.api, &self.object);
-        let mut live: Option<Object> = None;
         let mut stuck_since: Option<Instant> = None;
         let ending = loop {
-            if live.as_ref().is_some_and(|seen| published(seen) && self.is_reached(goal, seen)) {
+            if self.vanished {
+                break Ending::Vanished;
+            }
+            if self.live.as_ref().is_some_and(|seen| published(seen) && self.is_reached(goal, seen)) {
                 break Ending::Ready;
             }
             let now = Instant::now();
@@ -325,34 +356,13 @@ impl Onlooker {
                 break Ending::TimedOut;
             }
             let look_again = [gives_up, self.look_again(goal)].into_iter().flatten().fold(deadline, Instant::min);
-            let (told, whose) = tokio::select! {
-                told = watch.next() => (told, Whose::Object),
-                told = self.own.next() => (told, Whose::Own),
-                told = next_of(self.gateway.as_mut()) => (told, Whose::Gateway),
-                () = tokio::time::sleep_until(look_again) => continue,
-            };
-            let told = match told {
+            let Ok(told) = tokio::time::timeout_at(look_again, self.next()).await else { continue };
+            let (whose, told) = match told {
                 Ok(told) => told,
                 Err(error) if error.is_cancelled() => break Ending::Interrupted,
                 Err(error) => break Ending::Blind(error.to_string()),
             };
-            let heard = match (whose, &mut self.gateway) {
-                (Whose::Object, _) => match present(&told, &self.object.name) {
-                    Some(seen) if !seen.is_terminating() => {
-                        self.proof.saw_label(seen.label(HASH_LABEL), self.began.elapsed());
-                        live = Some(seen);
-                        continue;
-                    }
-                    _ => break Ending::Vanished,
-                },
-                (Whose::Own, _) => {
-                    let heard = self.own.take(&told);
-                    self.hear(heard);
-                    heard
-                }
-                (Whose::Gateway, Some(gateway)) => gateway.take(&told),
-                (Whose::Gateway, None) => Heard::default(),
-            };
+            let heard = self.take(whose, &told);
             if heard.success {
                 stuck_since = None;
             } else if heard.failure {
@@ -360,7 +370,39 @@ impl Onlooker {
             }
         };
         let warnings = self.warnings();
-        Waited { ending, live, warnings, without_events: self.own.is_deaf() }
+        Waited { ending, live: self.live, warnings, without_events: self.own.is_deaf() }
+    }
+
+    /// The next thing told by anybody. May be dropped at any time.
+    async fn next(&mut self) -> Result<(Whose, WatchEvent), Error> {
+        tokio::select! {
+            told = self.watch.next() => Ok((Whose::Object, told?)),
+            told = self.own.next() => Ok((Whose::Own, told?)),
+            told = next_of(self.gateway.as_mut()) => Ok((Whose::Gateway, told?)),
+        }
+    }
+
+    fn take(&mut self, whose: Whose, told: &WatchEvent) -> Heard {
+        match (whose, &mut self.gateway) {
+            (Whose::Object, _) => {
+                let seen = present(told, &self.object.name);
+                // Before a create there is nothing to vanish.
+                let was_there = self.live.is_some();
+                self.vanished = seen.as_ref().map_or(was_there, Object::is_terminating);
+                if let Some(seen) = seen {
+                    self.proof.saw_label(seen.label(HASH_LABEL), self.began.elapsed());
+                    self.live = Some(seen);
+                }
+                Heard::default()
+            }
+            (Whose::Own, _) => {
+                let heard = self.own.take(told);
+                self.hear(heard);
+                heard
+            }
+            (Whose::Gateway, Some(gateway)) => gateway.take(told),
+            (Whose::Gateway, None) => Heard::default(),
+        }
     }
 
     fn hear(&mut self, heard: Heard) {
@@ -381,7 +423,9 @@ impl Onlooker {
         match goal {
             Goal::Published => true,
             Goal::OurWrite => proved(),
-            Goal::EarlierWrite(pending) => proved() || pending.is_settled(&self.own.log, live, self.now()),
+            Goal::EarlierWrite(pending) => {
+                proved() || pending.is_settled(&self.object, &self.own.log, live, self.now())
+            }
         }
     }
 
@@ -417,6 +461,14 @@ impl Onlooker {
     }
 }
 
+/// Runs a write, looked on if anybody does.
+pub(crate) async fn watched<T>(onlooker: Option<&mut Onlooker>, write: impl Future<Output = T>) -> T {
+    match onlooker {
+        Some(onlooker) => onlooker.during(write).await,
+        None => write.await,
+    }
+}
+
 async fn next_of(ear: Option<&mut Ear>) -> Result<WatchEvent, Error> {
     match ear {
         Some(ear) => ear.next().await,
@@ -443,10 +495,10 @@ pub(crate) async fn is_settled(
 ) -> bool {
     let target = EventTarget { object: object.clone(), uid: Some(live.uid().to_owned()) };
     match api.events(&target).await {
-        Ok(log) => pending.is_settled(&log, live, now),
+        Ok(log) => pending.is_settled(object, &log, live, now),
         Err(error) => {
             tracing::debug!(%error, "cannot read Events; the object stays not ready");
-            pending.is_settled(&EventLog::default(), live, now)
+            pending.is_settled(object, &EventLog::default(), live, now)
         }
     }
 }

@@ -28,6 +28,8 @@ struct World {
     log: Vec<String>,
     /// Events that happen once a collection is watched, by the plural's name.
     scripts: BTreeMap<String, Vec<Json>>,
+    /// The same, once something was written.
+    after_write: BTreeMap<String, Vec<Json>>,
     /// Events that happened, with their versions: a watch that is opened again hears them again.
     history: BTreeMap<String, Vec<(u64, Json)>>,
     /// Answers instead of the normal one: method and part of the path.
@@ -44,6 +46,7 @@ impl Default for World {
             objects: BTreeMap::new(),
             log: Vec::new(),
             scripts: BTreeMap::new(),
+            after_write: BTreeMap::new(),
             history: BTreeMap::new(),
             faults: Vec::new(),
             held: Vec::new(),
@@ -97,6 +100,11 @@ impl FakeFleet {
     /// The next watch of this collection tells these objects as changed.
     pub(crate) fn script(&self, plural: &str, objects: impl IntoIterator<Item = Json>) {
         self.world(|world| world.scripts.insert(plural.to_owned(), objects.into_iter().collect()));
+    }
+
+    /// The same, after the next write of ours. Until then watches of the collection are closed as soon as they are opened.
+    pub(crate) fn script_after_write(&self, plural: &str, objects: impl IntoIterator<Item = Json>) {
+        self.world(|world| world.after_write.insert(plural.to_owned(), objects.into_iter().collect()));
     }
 
     pub(crate) fn fault(&self, method: &str, path_part: &str, fault: Fault) {
@@ -161,6 +169,9 @@ impl FakeFleet {
 
     fn watch(&self, path: &str, query: &str) -> Reply {
         let plural = path.rsplit('/').next().unwrap();
+        if self.world(|world| world.after_write.contains_key(plural)) {
+            return Reply::Stream(Vec::new(), false);
+        }
         let from = query.split("resourceVersion=").nth(1).and_then(|rest| rest.split('&').next()?.parse::<u64>().ok());
         let lines = self.world(|world| {
             for mut object in world.scripts.remove(plural).unwrap_or_default() {
@@ -235,6 +246,7 @@ impl FakeFleet {
         managers.push(json!({"manager": FIELD_MANAGER, "operation": "Apply", "time": NOW, "fieldsV1": {"f:spec": {}}}));
         object["metadata"]["managedFields"] = json!(managers);
         if !dry_run {
+            self.world(|world| world.scripts.append(&mut world.after_write));
             self.put(path, object);
             object = self.get(path).unwrap();
         }

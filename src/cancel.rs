@@ -1,48 +1,42 @@
 //! The one signal that ends waits: the host's `StopProvider`, or a shutdown.
 //!
-//! Every wait and every retry pause takes a [`Cancel`] and returns promptly, with what it knows, when it fires.
+//! Every wait and every retry pause takes a [`Cancel`] and returns promptly, with what it knows, when it fires. A write
+//! that is already on the wire is allowed to be answered, because its answer says what exists.
+
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Fires [`Cancel`]s.
-#[derive(Debug)]
-pub struct Canceller(watch::Sender<bool>);
-
 /// A wait ends when this fires. Clones share one signal; it never un-fires.
 #[derive(Clone, Debug)]
-pub struct Cancel(watch::Receiver<bool>);
+pub struct Cancel(Arc<watch::Sender<bool>>);
 
-/// A fresh pair.
-#[must_use]
-pub fn pair() -> (Canceller, Cancel) {
-    let (sender, receiver) = watch::channel(false);
-    (Canceller(sender), Cancel(receiver))
-}
+/// The operation was interrupted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
 
-impl Canceller {
-    /// Fires. Returns at once.
-    pub fn cancel(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Another receiver.
-    #[must_use]
-    pub fn receiver(&self) -> Cancel {
-        Cancel(self.0.subscribe())
+impl Default for Cancel {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Cancel {
-    /// One that never fires.
+    /// A signal that has not fired.
     #[must_use]
-    pub fn never() -> Self {
-        pair().1
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
     }
 
-    /// The bare flag, for clients that know nothing of this type: true once it has fired.
+    /// One that nobody fires.
     #[must_use]
-    pub fn flag(&self) -> watch::Receiver<bool> {
-        self.0.clone()
+    pub fn never() -> Self {
+        Self::new()
+    }
+
+    /// Fires. Returns at once; firing twice is the same as firing once.
+    pub fn cancel(&self) {
+        self.0.send_replace(true);
     }
 
     /// Whether it has fired.
@@ -51,23 +45,27 @@ impl Cancel {
         *self.0.borrow()
     }
 
-    /// Completes when it fires; never, if its [`Canceller`] is gone without firing.
+    /// Completes when it fires, at once if it has.
     ///
     /// # Cancellation
     /// Safe to drop at any point.
     pub async fn cancelled(&self) {
-        let mut receiver = self.0.clone();
+        let mut receiver = self.0.subscribe();
+        // An error would mean that the sender is gone; we hold it.
         if receiver.wait_for(|fired| *fired).await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
-    /// Runs `future`, or answers `None` as soon as the signal fires.
-    pub async fn run<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+    /// Runs `work` unless the signal has fired or fires.
+    ///
+    /// # Errors
+    /// [`Cancelled`] as soon as the signal fires; `work` is dropped then.
+    pub async fn run<T>(&self, work: impl Future<Output = T>) -> Result<T, Cancelled> {
         tokio::select! {
             biased;
-            () = self.cancelled() => None,
-            value = future => Some(value),
+            () = self.cancelled() => Err(Cancelled),
+            done = work => Ok(done),
         }
     }
 }
@@ -78,15 +76,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_fired_signal_ends_every_wait_and_stays_fired() {
-        let (canceller, cancel) = pair();
+        let cancel = Cancel::new();
         let waiter = tokio::spawn({
             let cancel = cancel.clone();
             async move { cancel.run(std::future::pending::<()>()).await }
         });
-        canceller.cancel();
-        assert_eq!(waiter.await.unwrap(), None);
+        cancel.cancel();
+        assert_eq!(waiter.await.unwrap(), Err(Cancelled));
         assert!(cancel.is_cancelled());
-        assert_eq!(canceller.receiver().run(async { 1 }).await, None);
-        assert_eq!(Cancel::never().run(async { 1 }).await, Some(1));
+        assert_eq!(cancel.run(async { 1 }).await, Err(Cancelled));
+        assert_eq!(Cancel::never().run(async { 1 }).await, Ok(1));
     }
 }

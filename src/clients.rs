@@ -5,11 +5,14 @@ use std::fmt;
 
 use tokio::sync::OnceCell;
 
+use crate::cloud::CloudClient;
 use crate::kubernetes::{ClusterUid, FleetApi, RecordedUids, SharedLists};
 
 /// Clients and settings.
 #[derive(Debug)]
 pub struct Clients {
+    /// The cloud APIs. Keys are looked for by the first call.
+    pub cloud: CloudClient,
     /// The Fleet's Kubernetes API; `None` if the provider block says neither which Fleet nor how to reach one.
     pub kubernetes: Option<Kubernetes>,
     /// Settings that resources look at.

@@ -1,21 +1,92 @@
-//! The only reader of time.
+//! The wall clock, as a parameter.
+//!
+//! Whoever needs the date (signatures, credential expiry) takes a [`Clock`]; [`SystemClock`] is the only code that
+//! asks the operating system. Plans must not depend on time, so nothing called from a plan takes a clock. Waits and
+//! timeouts are another matter: they use `tokio::time`, which tests can pause.
 
-use std::fmt::Debug;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
 
 use jiff::Timestamp;
 
-/// Tells the time of day.
-pub trait Clock: Debug + Send + Sync + 'static {
-    /// Now.
+/// Tells the current date.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The current instant, as this clock sees it.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> Timestamp {
+        (**self).now()
+    }
+}
+
+/// The clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the machine's clock")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        // A machine clock outside jiff's years -9999 to 9999 is clamped: signatures will be refused with a date error,
+        // which names the cause.
+        Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// A clock that moves only when told to.
+#[derive(Debug)]
+pub struct ManualClock {
+    now: Mutex<Timestamp>,
+}
+
+impl ManualClock {
+    /// A clock standing at `now`.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self { now: Mutex::new(now) }
+    }
+
+    /// Moves the clock to `now`, forwards or backwards.
+    pub fn set(&self, now: Timestamp) {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = now.checked_add(by).unwrap_or(Timestamp::MAX);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_stands_still_until_told() {
+        let start: Timestamp = "2024-05-06T07:08:09Z".parse().unwrap();
+        let clock = ManualClock::new(start);
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::from_secs(51));
+        assert_eq!(clock.now().to_string(), "2024-05-06T07:09:00Z");
+        clock.set(start);
+        assert_eq!(clock.now(), start);
+    }
+
+    #[test]
+    fn the_system_clock_is_of_this_century() {
+        let now = SystemClock.now();
+        assert!(now > "2025-01-01T00:00:00Z".parse().unwrap(), "{now}");
+        assert!(now < "2100-01-01T00:00:00Z".parse().unwrap(), "{now}");
     }
 }

@@ -91,15 +91,10 @@ pub(crate) async fn run<R: Resource>(
     }
 }
 
-/// Exactly the schema's attributes, write-only ones null, unknowns resolved.
+/// The state as it is stored: in the schema's shape, unknowns resolved.
 pub(crate) fn schema_shape(schema: &Schema, value: &Value) -> Value {
-    let Value::Map(entries) = plan::resolve(value) else { return Value::Null };
-    Value::map(schema.attributes.iter().map(|attribute| {
-        let value = if attribute.write_only {
-            Value::Null
-        } else {
-            entries.get(attribute.name).cloned().unwrap_or(Value::Null)
-        };
-        (attribute.name, value)
-    }))
+    match plan::shape(&schema.attributes, plan::resolve(value)) {
+        object @ Value::Map(_) => object,
+        _ => Value::Null,
+    }
 }

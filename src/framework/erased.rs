@@ -111,7 +111,7 @@ pub trait AnyResource: Send + Sync {
     /// # Errors
     /// If there never was such a version.
     fn upgrade(&self, version: i64, state: serde_json::Value) -> Result<serde_json::Value, Diagnostics>;
-    /// Fills what older states of the same version lack.
+    /// Fills what older states of the same version lack, and drops what no state may hold.
     fn complete_state(&self, state: Value) -> Value;
     /// The identity of a stored state.
     fn identity_of(&self, state: &Value) -> Option<Identity>;
@@ -197,7 +197,7 @@ impl<R: Resource> ResourceType<R> {
         planning.planned = decode::<R::Plan>(&marked)?;
         R::plan(&mut planning);
         let planned = plan::restore_refinements(&marked, planning.planned.to_value());
-        let planned = shape(&self.schema, planned);
+        let planned = plan::shape(&self.schema.attributes, planned);
         let mut requires_replace = planning.requires_replace;
         let mut private = planning.private;
         diagnostics.extend(planning.diagnostics);
@@ -211,15 +211,6 @@ impl<R: Resource> ResourceType<R> {
         let identity = prior_model.as_ref().and_then(|state| self.identity(state));
         Ok(PlanAnswer { planned: Some(planned), requires_replace, private: private.encode(), identity, diagnostics })
     }
-}
-
-/// Exactly the schema's attributes.
-fn shape(schema: &Schema, planned: Value) -> Value {
-    let Value::Map(mut entries) = planned else { return planned };
-    Value::map(schema.attributes.iter().map(|attribute| {
-        let value = entries.remove(attribute.name).unwrap_or(Value::Null);
-        (attribute.name, if attribute.write_only { Value::Null } else { value })
-    }))
 }
 
 impl<R: Resource> AnyResource for ResourceType<R> {
@@ -339,7 +330,7 @@ impl<R: Resource> AnyResource for ResourceType<R> {
     }
 
     fn complete_state(&self, state: Value) -> Value {
-        plan::fill_local_defaults(&self.schema, state)
+        plan::fill_local_defaults(&self.schema, plan::shape(&self.schema.attributes, state))
     }
 
     fn identity_of(&self, state: &Value) -> Option<Identity> {

@@ -5,6 +5,8 @@
 //! apply in [`apply`]. Nothing here names gRPC, HTTP or Kubernetes.
 
 pub mod apply;
+#[cfg(test)]
+pub(crate) mod conformance;
 pub mod data_source;
 pub mod diagnostic;
 pub mod duration;
@@ -17,5 +19,7 @@ pub mod private;
 pub mod provider;
 pub mod resource;
 pub mod schema;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod types;
 pub mod value;

@@ -101,10 +101,10 @@ pub trait Phase: Clone + Debug + PartialEq + Send + Sync + 'static {
 }
 
 /// Configuration and plan.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Planned;
 /// State.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored;
 
 impl Phase for Planned {
@@ -236,29 +236,7 @@ impl<T: Field> Field for BTreeMap<String, T> {
     }
 }
 
-/// Text that must not be shown: a private key, a token. It prints as `(sensitive)` and is wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(zeroize::Zeroizing<String>);
-
-impl Secret {
-    /// Wraps a text.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(zeroize::Zeroizing::new(text))
-    }
-
-    /// The text itself, for the one call that needs it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(sensitive)")
-    }
-}
+pub use crate::secret::SecretString as Secret;
 
 impl Field for Secret {
     fn from_value(value: &Value) -> Result<Self, ShapeError> {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::path::Path;
 use super::schema::{Attribute, Kind, Nesting, OnUpdate, Replace, Schema};
-use super::value::Value;
+use super::value::{Dynamic, Value};
 
 /// The planned object before unknowns are marked.
 ///
@@ -206,6 +206,10 @@ pub fn conform(planned: &Value, answered: &Value) -> Value {
         (Value::List(planned), Value::List(elements)) if planned.len() == elements.len() => {
             Value::List(planned.iter().zip(elements).map(|(planned, answered)| conform(planned, answered)).collect())
         }
+        (Value::Dynamic(planned), Value::Dynamic(answered)) if planned.ty == answered.ty => {
+            let value = conform(&planned.value, &answered.value);
+            Value::Dynamic(Box::new(Dynamic { ty: planned.ty.clone(), value }))
+        }
         (planned, _) => resolve(planned),
     }
 }
@@ -217,7 +221,35 @@ pub fn resolve(value: &Value) -> Value {
         Value::Unknown(_) => Value::Null,
         Value::List(elements) => Value::List(elements.iter().map(resolve).collect()),
         Value::Map(entries) => Value::Map(entries.iter().map(|(key, value)| (key.clone(), resolve(value))).collect()),
+        Value::Dynamic(dynamic) => {
+            Value::Dynamic(Box::new(Dynamic { ty: dynamic.ty.clone(), value: resolve(&dynamic.value) }))
+        }
         known => known.clone(),
+    }
+}
+
+/// Exactly the schema's attributes, at every depth; write-only ones null. A value that is no object stays what it is.
+#[must_use]
+pub fn shape(attributes: &[Attribute], value: Value) -> Value {
+    let Value::Map(mut entries) = value else { return value };
+    let entry = |attribute: &Attribute| {
+        let value = entries.remove(attribute.name).filter(|_| !attribute.write_only).unwrap_or(Value::Null);
+        (attribute.name, shape_nested(attribute, value))
+    };
+    Value::map(attributes.iter().map(entry))
+}
+
+fn shape_nested(attribute: &Attribute, value: Value) -> Value {
+    let Kind::Nested(nesting, nested) = &attribute.kind else { return value };
+    match (nesting, value) {
+        (Nesting::List, Value::List(elements)) => {
+            Value::List(elements.into_iter().map(|element| shape(nested, element)).collect())
+        }
+        (Nesting::Map, Value::Map(entries)) => {
+            Value::Map(entries.into_iter().map(|(key, element)| (key, shape(nested, element))).collect())
+        }
+        (Nesting::Single, value) => shape(nested, value),
+        (Nesting::List | Nesting::Map, value) => value,
     }
 }
 

@@ -15,8 +15,8 @@ use super::types::Type;
 pub enum Value {
     /// Not set. Not the same as an empty string or list.
     Null,
-    /// Known only after apply, perhaps with promises about it.
-    Unknown(Refinements),
+    /// Known only after apply, perhaps with promises about it. Boxed: most values are known, and small.
+    Unknown(Option<Box<Refinements>>),
     /// True or false.
     Bool(bool),
     /// Exact decimal.
@@ -68,8 +68,14 @@ impl Refinements {
 impl Value {
     /// Unknown without promises.
     #[must_use]
-    pub fn unknown() -> Self {
-        Self::Unknown(Refinements::default())
+    pub const fn unknown() -> Self {
+        Self::Unknown(None)
+    }
+
+    /// Unknown with promises.
+    #[must_use]
+    pub fn refined(refinements: Refinements) -> Self {
+        Self::Unknown((!refinements.is_empty()).then(|| Box::new(refinements)))
     }
 
     /// Text.

@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    FIELD_MANAGER,
+    Cancel, FIELD_MANAGER,
     access::FleetAccess,
-    cancel::Cancel,
     error::{Error, Problem, Target, Verb},
     object::{Kind, Object, ObjectRef, encode},
     retry::{Jitter, RandomJitter, RateGate, RetryPolicy, between},

@@ -10,7 +10,6 @@
 
 pub mod access;
 pub mod api;
-pub mod cancel;
 pub mod create;
 pub mod delete;
 pub mod drift;
@@ -36,9 +35,9 @@ pub mod write;
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use crate::cancel::{Cancel, Cancelled};
 pub use access::{ExecPlugin, ExplicitAccess, FleetAccess, KubeconfigFuture, KubeconfigSource, Network, ProxyForHost};
 pub use api::{ApplyOptions, FleetApi, Listing, Seen};
-pub use cancel::{Cancel, CancelSource, Cancelled};
 pub use create::{CreateOutcome, CreateRequest};
 pub use delete::{DeleteOutcome, Deletion};
 pub use drift::{Difference, differences, last_writer};

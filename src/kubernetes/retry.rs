@@ -14,7 +14,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{cancel::Cancel, cancel::Cancelled, error::Error};
+use super::{Cancel, Cancelled, error::Error};
 
 /// Source of fractions in `0.0..1.0`.
 pub trait Jitter: Send + Sync {
@@ -170,14 +170,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_throttled_call_holds_back_every_other_and_a_stop_ends_the_wait() {
         let gate = RateGate::new(4, None);
-        let source = super::super::cancel::CancelSource::new();
+        let source = Cancel::new();
         let start = Instant::now();
         gate.hold(Duration::from_secs(5));
-        drop(gate.enter(&source.token()).await.unwrap());
+        drop(gate.enter(&source.clone()).await.unwrap());
         assert_eq!(start.elapsed(), Duration::from_secs(5));
         gate.hold(Duration::from_secs(50));
         source.cancel();
-        assert!(gate.enter(&source.token()).await.is_err());
+        assert!(gate.enter(&source.clone()).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

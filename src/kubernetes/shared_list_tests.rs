@@ -178,8 +178,8 @@ async fn what_others_write_reaches_later_reads_through_the_watch_and_a_list_ages
 async fn an_interrupted_reader_leaves_the_others_their_answer() {
     let world = World::new(10);
     let (api, lists) = world.lists();
-    let source = crate::kubernetes::cancel::CancelSource::new();
-    let stopped = api.with_cancel(source.token());
+    let source = crate::cancel::Cancel::new();
+    let stopped = api.with_cancel(source.clone());
     let first_object = reference("i0");
     let first = lists.read(&stopped, &first_object);
     let others = join_all(["i1", "i2", "i3", "i4"].map(|name| version(&lists, &api, name)));

@@ -14,8 +14,8 @@ use kube::client::Body;
 use tokio::time::{Duration, Instant};
 
 use super::{
+    Cancel,
     access::{FleetAccess, Live, describe},
-    cancel::Cancel,
     error::{Error, Problem, Status, Target, Verb},
     retry::{Jitter, RateGate, RetryPolicy},
 };

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::kubernetes::{
-    cancel::CancelSource,
+    Cancel,
     testing::{Reply, Script, status},
 };
 
@@ -113,8 +113,8 @@ async fn a_deadline_answers_the_last_state_and_a_stop_ends_the_wait_at_once() {
     assert!(matches!(done, Awaited::DeadlinePassed(Some(Change::Present(_)))), "{done:?}");
     assert_eq!(Instant::now(), deadline);
 
-    let source = CancelSource::new();
-    let api = Script::new(replies()).api().with_cancel(source.token());
+    let source = Cancel::new();
+    let api = Script::new(replies()).api().with_cancel(source.clone());
     let start = Instant::now();
     let object = object();
     let wait = api.wait_for(&object, soon(), has_address, |_| source.cancel());

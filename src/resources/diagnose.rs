@@ -6,6 +6,7 @@
 
 use serde_json::Value as Json;
 
+use super::diagnose_cloud::cloud_cause;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::kubernetes::{Error, FieldConflict, NotOurs, Object, ObjectRef, Problem};
@@ -13,6 +14,10 @@ use crate::kubernetes::{Error, FieldConflict, NotOurs, Object, ObjectRef, Proble
 /// What to tell of a failed call. `doing` completes "While …": "creating AlbConfig \"x\"".
 pub(crate) fn kubernetes_error(doing: &str, error: &Error, attribute: &dyn Fn(&str) -> Path) -> Diagnostics {
     let facts = format!("Kubernetes: {error}");
+    // The Fleet's kubeconfig comes from the cloud; where that failed, the cloud's answer is the cause.
+    if let Some((summary, text)) = cloud_cause(error) {
+        return Diagnostic::error(summary, format!("While {doing}, on the way to the Fleet's API: {text}")).into();
+    }
     let kind = error.kind().map_or("object", |kind| kind.kind);
     let one = |summary: &str, text: String| Diagnostic::error(summary, format!("{text}\n{facts}"));
     let diagnostic = match error.problem() {

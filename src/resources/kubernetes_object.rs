@@ -18,8 +18,8 @@ use crate::framework::path::Path;
 use crate::framework::private::Private;
 use crate::framework::resource::Context;
 use crate::kubernetes::{
-    Cancel, CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Meaning, Object,
-    ObjectRef, ToJudge, WriteRequest, Written, ownership,
+    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Meaning, Object, ObjectRef,
+    ToJudge, WriteRequest, Written, ownership,
 };
 
 /// Name of the private fact that holds the object's UID.
@@ -119,7 +119,7 @@ impl Fleet {
             )
             .into());
         };
-        let api = kubernetes.api.with_cancel(Cancel::new(context.cancel.flag()));
+        let api = kubernetes.api.with_cancel(context.cancel.clone());
         Ok(Self { api, clients: Arc::clone(clients) })
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cancel::Cancel;
 use crate::clients::{Clients, Kubernetes, Settings};
+use crate::cloud::{CloudClient, CloudConfig, CredentialChain, EndpointResolver};
 use crate::framework::diagnostic::{Diagnostics, Severity};
 use crate::framework::erased::{AnyResource, ApplyRequest, HostCapabilities, PlanAnswer, PlanRequest, StateAnswer};
 use crate::framework::number::Number;
@@ -129,7 +130,8 @@ impl FakeFleet {
         let fleet = self.clone();
         let api = serve(move |received| fleet.answer(&received));
         let lists = SharedLists::new(api.clone());
-        Arc::new(Clients { kubernetes: Some(Kubernetes::new(api, lists)), settings })
+        let cloud = CloudClient::new(CloudConfig::new(CredentialChain::new(Vec::new()), EndpointResolver::default()));
+        Arc::new(Clients { cloud, kubernetes: Some(Kubernetes::new(api, lists)), settings })
     }
 
     fn answer(&self, received: &Received) -> Reply {

@@ -166,8 +166,8 @@ async fn a_strict_create_that_times_out_is_an_error_that_names_untaint() {
 async fn an_interrupt_ends_the_wait_and_keeps_the_gateway() {
     let fleet = FakeFleet::default();
     let mut gateway = instance(&fleet);
-    let (canceller, cancel) = crate::cancel::pair();
-    gateway.context.cancel = cancel;
+    let canceller = crate::cancel::Cancel::new();
+    gateway.context.cancel = canceller.clone();
     let began = tokio::time::Instant::now();
     let stop = async {
         tokio::time::sleep(Duration::from_secs(5)).await;

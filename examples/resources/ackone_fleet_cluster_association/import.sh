@@ -1,0 +1,3 @@
+# The ID is <fleet_id>:<cluster_id>.
+terraform import 'ackone_fleet_cluster_association.member["c4567890abcdef4567890abcdef456789"]' \
+  c0123456789abcdef0123456789abcdef:c4567890abcdef4567890abcdef456789

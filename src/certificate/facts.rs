@@ -1,0 +1,155 @@
+//! Reading certificates.
+
+use jiff::Timestamp;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use sha2::{Digest, Sha256};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
+
+/// Why a text is not a certificate chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// There is no `CERTIFICATE` block.
+    #[error("there is no PEM block of type CERTIFICATE")]
+    NoCertificate,
+    /// A PEM block is damaged.
+    #[error("a PEM block is damaged")]
+    DamagedPem,
+    /// A block does not hold an X.509 certificate.
+    #[error("certificate {0} of the text is not a valid X.509 certificate")]
+    NotACertificate(usize),
+}
+
+/// What a certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Common name of the subject.
+    pub common_name: Option<String>,
+    /// DNS names of the subject alternative name, in order.
+    pub dns_names: Vec<String>,
+    /// The issuer, as a distinguished name.
+    pub issuer: String,
+    /// The subject, as a distinguished name.
+    pub subject: String,
+    /// Start of validity.
+    pub not_before: Timestamp,
+    /// End of validity.
+    pub not_after: Timestamp,
+    /// Serial number, lower-case hex.
+    pub serial: String,
+    /// SHA-256 of the DER, lower-case hex.
+    pub fingerprint_sha256: String,
+    /// Signature algorithm, as an object identifier.
+    pub signature_algorithm: String,
+    /// Whether it may sign certificates.
+    pub is_ca: bool,
+}
+
+impl Facts {
+    /// Reads one DER certificate.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let (rest, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::NotACertificate(1))?;
+        if !rest.is_empty() {
+            return Err(CertificateError::NotACertificate(1));
+        }
+        let dns_names = certificate.subject_alternative_name().ok().flatten().map_or_else(Vec::new, |extension| {
+            extension
+                .value
+                .general_names
+                .iter()
+                .filter_map(|name| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None })
+                .collect()
+        });
+        let time = |seconds: i64| Timestamp::from_second(seconds).map_err(|_| CertificateError::NotACertificate(1));
+        Ok(Self {
+            common_name: common_name(certificate.subject()),
+            dns_names,
+            issuer: certificate.issuer().to_string(),
+            subject: certificate.subject().to_string(),
+            not_before: time(certificate.validity().not_before.timestamp())?,
+            not_after: time(certificate.validity().not_after.timestamp())?,
+            serial: hex::encode(certificate.raw_serial()),
+            fingerprint_sha256: hex::encode(Sha256::digest(der)),
+            signature_algorithm: certificate.signature_algorithm.algorithm.to_id_string(),
+            is_ca: certificate.is_ca(),
+        })
+    }
+
+    /// Whether the certificate is good for a host: its DNS names decide, the common name only where there are none.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        match (self.dns_names.as_slice(), &self.common_name) {
+            ([], Some(name)) => covers(name, host),
+            (names, _) => names.iter().any(|name| covers(name, host)),
+        }
+    }
+}
+
+fn common_name(name: &X509Name<'_>) -> Option<String> {
+    name.iter_common_name().next().and_then(|attribute| attribute.as_str().ok()).map(str::to_owned)
+}
+
+/// Whether a name in a certificate covers a host. A wildcard stands for exactly one label.
+#[must_use]
+pub fn covers(name: &str, host: &str) -> bool {
+    if name.eq_ignore_ascii_case(host) {
+        return true;
+    }
+    match (name.strip_prefix("*."), host.split_once('.')) {
+        (Some(parent), Some((label, rest))) => !label.is_empty() && label != "*" && parent.eq_ignore_ascii_case(rest),
+        _ => false,
+    }
+}
+
+/// The certificates of a PEM text, in order. Other blocks are passed over.
+///
+/// # Errors
+/// If there is no certificate, or one of them is damaged.
+pub fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|_| CertificateError::DamagedPem)?;
+    if chain.is_empty() {
+        return Err(CertificateError::NoCertificate);
+    }
+    for (index, certificate) in chain.iter().enumerate() {
+        Facts::from_der(certificate).map_err(|_| CertificateError::NotACertificate(index + 1))?;
+    }
+    Ok(chain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_of_a_generated_certificate_are_read_back() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut parameters =
+            rcgen::CertificateParams::new(vec!["grpc.example.com".to_owned(), "*.b.example".to_owned()]).unwrap();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, "grpc.example.com");
+        let certificate = parameters.self_signed(&key).unwrap();
+        let chain = parse_chain(&certificate.pem()).unwrap();
+        let facts = Facts::from_der(&chain[0]).unwrap();
+        assert_eq!(facts.common_name.as_deref(), Some("grpc.example.com"));
+        assert_eq!(facts.dns_names, ["grpc.example.com", "*.b.example"]);
+        assert_eq!(facts.fingerprint_sha256.len(), 64);
+        assert!(facts.not_before < facts.not_after);
+        assert!(facts.covers("x.B.example") && !facts.covers("x.y.b.example") && !facts.covers("b.example"));
+    }
+
+    #[test]
+    fn what_is_no_certificate_says_why() {
+        assert_eq!(parse_chain("hello"), Err(CertificateError::NoCertificate));
+        let nonsense = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert_eq!(parse_chain(nonsense), Err(CertificateError::NotACertificate(1)));
+        let damaged = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
+        assert_eq!(parse_chain(damaged), Err(CertificateError::DamagedPem));
+    }
+}

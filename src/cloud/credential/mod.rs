@@ -1,0 +1,128 @@
+//! Where the access keys come from.
+//!
+//! A [`CredentialSource`] is one way to get keys; a [`CredentialChain`] tries several in a fixed order and remembers
+//! which one answered and why the others did not; a [`CredentialStore`] holds the keys in use and renews them. Which
+//! variables, files and profile fields count follows the official SDKs' default chain, with the `alicloud` Terraform
+//! provider's names as aliases. Nothing here reads the process environment: the caller passes an [`Environment`].
+//!
+//! Links that need the network (role ARN, ECS role, OIDC, URI) or another process are sources too and go into the
+//! chain at their place; until they exist, a profile that asks for one ends the chain with
+//! [`CredentialError::ModeNotSupported`] instead of silently picking another identity.
+
+use std::{fmt, path::PathBuf};
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+
+use super::{
+    id::AccessKeyId,
+    secret::{AccessKeySecret, SecurityToken},
+};
+
+mod chain;
+mod environment;
+mod explicit;
+mod profile;
+mod store;
+
+pub use chain::{CredentialChain, CredentialSettings, LinkFailure};
+pub use environment::{Environment, EnvironmentSource};
+pub use explicit::ExplicitSource;
+pub use profile::{ProfileFile, ProfileSource};
+pub use store::{CredentialStore, Renewed};
+
+/// Keys to sign with. Cannot be printed: `Debug` shows neither secret nor token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The public half of the pair.
+    pub access_key_id: AccessKeyId,
+    /// The secret half.
+    pub access_key_secret: AccessKeySecret,
+    /// Present with temporary keys.
+    pub security_token: Option<SecurityToken>,
+    /// When temporary keys end, if the source says so.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("temporary", &self.security_token.is_some())
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One way to get keys.
+pub trait CredentialSource: fmt::Debug + Send + Sync {
+    /// What a user would call this source, such as `environment variables`. Never holds a secret.
+    fn name(&self) -> String;
+
+    /// Gets keys, afresh each time: files are read again, tokens are asked for again.
+    fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>>;
+
+    /// Whether a failure of this source ends the chain, because the user asked for this source by name.
+    fn is_explicit(&self) -> bool {
+        false
+    }
+}
+
+/// Why a source gave no keys.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CredentialError {
+    /// The source is not in use here; the next one may be.
+    #[error("{reason}")]
+    NotConfigured {
+        /// What is not set or not there.
+        reason: String,
+    },
+    /// The source is in use, but something is missing or wrong.
+    #[error("{reason}")]
+    Incomplete {
+        /// What is missing, and where it should be.
+        reason: String,
+    },
+    /// The profile is of a kind this version cannot use.
+    #[error("profile {profile:?} in {path} has mode {mode:?}, which this version does not support", path = path.display())]
+    ModeNotSupported {
+        /// The profile file.
+        path: PathBuf,
+        /// The profile's name.
+        profile: String,
+        /// Its mode, in the file's spelling.
+        mode: String,
+    },
+    /// The file is there and cannot be read.
+    #[error("{path} cannot be read: {kind}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        kind: std::io::ErrorKind,
+    },
+    /// The file can be read and makes no sense. The text never quotes the file.
+    #[error("{path} is not a credentials file: {reason}", path = path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, without the content.
+        reason: String,
+    },
+    /// The source answered with keys that had already ended.
+    #[error("the keys it gave ended at {expired_at}")]
+    Expired {
+        /// When they ended.
+        expired_at: Timestamp,
+    },
+    /// No source gave keys.
+    #[error("no credentials found: {}", list(failures))]
+    Exhausted {
+        /// Every link tried, in order, and why it failed.
+        failures: Vec<LinkFailure>,
+    },
+}
+
+fn list(failures: &[LinkFailure]) -> String {
+    let texts: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}

@@ -1,0 +1,243 @@
+//! The keys in use: fetched on first need, renewed ahead of their end, one renewal at a time.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Mutex;
+
+use super::{CredentialChain, CredentialError, Credentials};
+use crate::clock::Clock;
+
+/// Temporary keys are renewed when less than this is left: longer than any single call with its retries.
+const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// After a failed renewal, keys that still work are used this long before the source is asked again.
+const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(30);
+
+/// Answer to "the service refused these keys".
+#[derive(Clone, Debug)]
+pub enum Renewed {
+    /// The source has other keys now: try once with these.
+    Changed(Arc<Credentials>),
+    /// The source still gives the refused keys: another try cannot help.
+    Same,
+}
+
+#[derive(Debug)]
+struct Held {
+    credentials: Arc<Credentials>,
+    /// Not before this is the source asked again, after a failed renewal.
+    renew_not_before: Option<Timestamp>,
+}
+
+/// Holds the keys of one provider configuration.
+#[derive(Debug)]
+pub struct CredentialStore {
+    chain: CredentialChain,
+    clock: Arc<dyn Clock>,
+    held: Mutex<Option<Held>>,
+}
+
+impl CredentialStore {
+    /// A store that asks `chain`. Does nothing until keys are needed.
+    #[must_use]
+    pub fn new(chain: CredentialChain, clock: Arc<dyn Clock>) -> Self {
+        Self { chain, clock, held: Mutex::new(None) }
+    }
+
+    /// Keys to sign with now. Callers during a renewal wait for it.
+    ///
+    /// # Errors
+    ///
+    /// If no source yields keys and the ones held have ended.
+    pub async fn current(&self) -> Result<Arc<Credentials>, CredentialError> {
+        let mut held = self.held.lock().await;
+        let now = self.clock.now();
+        if let Some(held) = held.as_ref()
+            && (!is_near_end(&held.credentials, now) || held.renew_not_before.is_some_and(|time| now < time))
+            && !has_ended(&held.credentials, now)
+        {
+            return Ok(Arc::clone(&held.credentials));
+        }
+        match self.fetch(now).await {
+            Ok(credentials) => {
+                *held = Some(Held { credentials: Arc::clone(&credentials), renew_not_before: None });
+                Ok(credentials)
+            }
+            Err(error) => match held.as_mut() {
+                Some(held) if !has_ended(&held.credentials, now) => {
+                    tracing::warn!(%error, "credentials could not be renewed; the old ones still work");
+                    held.renew_not_before = now.checked_add(RENEW_AGAIN_AFTER).ok();
+                    Ok(Arc::clone(&held.credentials))
+                }
+                Some(_) | None => Err(error),
+            },
+        }
+    }
+
+    /// The service refused `refused`: asks the source again, unless somebody already has.
+    ///
+    /// # Errors
+    ///
+    /// If the source yields nothing.
+    pub async fn renew(&self, refused: &Arc<Credentials>) -> Result<Renewed, CredentialError> {
+        let mut held = self.held.lock().await;
+        if let Some(held) = held.as_ref()
+            && held.credentials != *refused
+        {
+            return Ok(Renewed::Changed(Arc::clone(&held.credentials)));
+        }
+        let credentials = self.fetch(self.clock.now()).await?;
+        if credentials == *refused {
+            return Ok(Renewed::Same);
+        }
+        *held = Some(Held { credentials: Arc::clone(&credentials), renew_not_before: None });
+        Ok(Renewed::Changed(credentials))
+    }
+
+    /// The link in use, once one has yielded keys.
+    #[must_use]
+    pub fn source_in_use(&self) -> Option<String> {
+        self.chain.source_in_use()
+    }
+
+    async fn fetch(&self, now: Timestamp) -> Result<Arc<Credentials>, CredentialError> {
+        let credentials = self.chain.fetch().await?;
+        match credentials.expires_at {
+            Some(expired_at) if expired_at <= now => Err(CredentialError::Expired { expired_at }),
+            Some(_) | None => Ok(Arc::new(credentials)),
+        }
+    }
+}
+
+fn has_ended(credentials: &Credentials, now: Timestamp) -> bool {
+    credentials.expires_at.is_some_and(|end| end <= now)
+}
+
+fn is_near_end(credentials: &Credentials, now: Timestamp) -> bool {
+    credentials.expires_at.is_some_and(|end| end.duration_since(now) < RENEW_AHEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::VecDeque,
+        sync::{Mutex as StdMutex, atomic::AtomicUsize, atomic::Ordering},
+    };
+
+    use futures_util::future::{BoxFuture, FutureExt};
+
+    use super::*;
+    use crate::{
+        clock::ManualClock,
+        cloud::{
+            credential::CredentialSource,
+            id::AccessKeyId,
+            secret::{AccessKeySecret, SecurityToken},
+        },
+    };
+
+    /// Answers from a script; counts how often it was asked.
+    #[derive(Debug, Default)]
+    struct Scripted {
+        answers: StdMutex<VecDeque<Result<Credentials, CredentialError>>>,
+        asked: AtomicUsize,
+    }
+
+    impl CredentialSource for Arc<Scripted> {
+        fn name(&self) -> String {
+            "script".to_owned()
+        }
+
+        fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let answer = self.answers.lock().unwrap().pop_front().expect("asked more often than scripted");
+            async move {
+                tokio::task::yield_now().await;
+                answer
+            }
+            .boxed()
+        }
+    }
+
+    fn keys(id: &str, expires_at: Option<&str>) -> Credentials {
+        Credentials {
+            access_key_id: AccessKeyId::new(id),
+            access_key_secret: AccessKeySecret::new("s"),
+            security_token: Some(SecurityToken::new("t")),
+            expires_at: expires_at.map(|time| time.parse().unwrap()),
+        }
+    }
+
+    fn failure() -> CredentialError {
+        CredentialError::Incomplete { reason: "the token server is away".to_owned() }
+    }
+
+    fn store(answers: Vec<Result<Credentials, CredentialError>>) -> (CredentialStore, Arc<Scripted>, Arc<ManualClock>) {
+        let source = Arc::new(Scripted { answers: StdMutex::new(answers.into()), asked: AtomicUsize::new(0) });
+        let clock = Arc::new(ManualClock::new("2024-05-06T07:00:00Z".parse().unwrap()));
+        let chain = CredentialChain::new(vec![Arc::new(Arc::clone(&source))]);
+        (CredentialStore::new(chain, Arc::clone(&clock) as Arc<dyn Clock>), source, clock)
+    }
+
+    #[tokio::test]
+    async fn keys_are_renewed_five_minutes_ahead_and_not_before() {
+        let (store, source, clock) =
+            store(vec![Ok(keys("a", Some("2024-05-06T08:00:00Z"))), Ok(keys("b", Some("2024-05-06T09:00:00Z")))]);
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        clock.set("2024-05-06T07:55:00Z".parse().unwrap());
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 1);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "b");
+    }
+
+    #[tokio::test]
+    async fn a_failed_renewal_keeps_the_old_keys_while_they_work() {
+        let (store, source, clock) =
+            store(vec![Ok(keys("a", Some("2024-05-06T08:00:00Z"))), Err(failure()), Err(failure()), Err(failure())]);
+        store.current().await.unwrap();
+        clock.set("2024-05-06T07:58:00Z".parse().unwrap());
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2, "a failing source is not hammered");
+        clock.advance(Duration::from_secs(30));
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 3);
+        clock.set("2024-05-06T08:00:00Z".parse().unwrap());
+        assert!(store.current().await.is_err(), "ended keys are never used");
+    }
+
+    #[tokio::test]
+    async fn keys_that_have_ended_on_arrival_are_an_error() {
+        let (store, ..) = store(vec![Ok(keys("a", Some("2024-05-06T06:59:59Z")))]);
+        assert!(matches!(store.current().await, Err(CredentialError::Expired { .. })));
+    }
+
+    #[tokio::test]
+    async fn many_first_callers_cause_one_fetch() {
+        let (store, source, _) = store(vec![Ok(keys("a", None))]);
+        let all = futures_util::future::join_all((0..20).map(|_| store.current())).await;
+        assert!(all.iter().all(Result::is_ok));
+        assert_eq!(source.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn refused_keys_are_renewed_once_for_all_who_saw_the_refusal() {
+        let (store, source, _) = store(vec![Ok(keys("a", None)), Ok(keys("b", None))]);
+        let refused = store.current().await.unwrap();
+        let all = futures_util::future::join_all((0..5).map(|_| store.renew(&refused))).await;
+        for renewed in all {
+            let Renewed::Changed(credentials) = renewed.unwrap() else { panic!("keys changed") };
+            assert_eq!(credentials.access_key_id.as_str(), "b");
+        }
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_source_that_repeats_refused_keys_is_not_worth_a_replay() {
+        let (store, ..) = store(vec![Ok(keys("a", None)), Ok(keys("a", None))]);
+        let refused = store.current().await.unwrap();
+        assert!(matches!(store.renew(&refused).await.unwrap(), Renewed::Same));
+    }
+}

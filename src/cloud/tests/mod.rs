@@ -1,0 +1,8 @@
+//! The client against a small HTTP server of this process: retries, lost answers, renewed keys, interrupts, joined
+//! writes, and that no secret is ever logged.
+
+mod calls;
+mod joining;
+mod secrecy;
+mod server;
+mod tls;

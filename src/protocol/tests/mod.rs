@@ -1,0 +1,6 @@
+//! Proofs of the codec, of the schema answer and of every RPC.
+
+mod codec;
+mod hostile_bytes;
+pub(crate) mod schema_rules;
+mod server;

@@ -1,0 +1,127 @@
+//! Configuration means what the docs say, and nothing of it shows in `Debug`.
+
+use super::*;
+use crate::clients::Clients;
+use crate::clock::SystemClock;
+use crate::cloud::Product;
+use crate::framework::model::Model;
+use crate::framework::path::Step;
+
+fn provider(variables: &[(&str, &str)]) -> AckoneProvider {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    AckoneProvider::new(variables, Arc::new(SystemClock), "0.0.0")
+}
+
+fn config(entries: &[(&str, Value)]) -> Value {
+    let mut config = schema().null_object();
+    entries.iter().for_each(|(name, value)| config.set(name, value.clone()));
+    config
+}
+
+fn configure(provider: &AckoneProvider, config: &Value) -> (Option<Configured>, Diagnostics) {
+    let cx = Context { cancel: crate::cancel::Cancel::never(), clock: Arc::new(SystemClock) };
+    provider.configure(config, "1.11.4", &cx)
+}
+
+fn clients(provider: &AckoneProvider, config: &Value) -> Arc<Clients> {
+    match configure(provider, config) {
+        (Some(Configured::Ready(clients)), _) => clients.downcast().unwrap(),
+        (other, diagnostics) => panic!("{other:?} {diagnostics:?}"),
+    }
+}
+
+#[test]
+fn model_and_schema_have_the_same_attributes() {
+    let names: Vec<&str> = schema().attributes.iter().map(|attribute| attribute.name).collect();
+    assert_eq!(names, schema::ProviderModel::<Planned>::FIELDS);
+}
+
+#[test]
+fn an_unknown_fleet_still_configures_and_names_the_argument() {
+    let (configured, diagnostics) = configure(&provider(&[]), &config(&[("fleet_id", Value::unknown())]));
+    assert!(diagnostics.is_empty());
+    assert!(matches!(configured, Some(Configured::Unknown(paths)) if paths == [Path::attribute("fleet_id")]));
+}
+
+#[test]
+fn endpoints_come_from_the_argument_then_from_either_variable() {
+    let provider = provider(&[
+        ("ALIBABA_CLOUD_ENDPOINT_ADCP", "http://127.0.0.1:1"),
+        ("ADCP_ENDPOINT", "http://127.0.0.1:2"),
+        ("STS_ENDPOINT", "http://127.0.0.1:3"),
+    ]);
+    let of = |clients: &Clients, product| clients.cloud.endpoints().resolve(product).unwrap().authority().to_owned();
+    let from_environment = clients(&provider, &config(&[]));
+    assert_eq!(of(&from_environment, Product::Adcp), "127.0.0.1:1");
+    assert_eq!(of(&from_environment, Product::Sts), "127.0.0.1:3");
+    let given = config(&[("endpoints", Value::map([("adcp", Value::string("127.0.0.1:9"))]))]);
+    assert_eq!(of(&clients(&provider, &given), Product::Adcp), "127.0.0.1:9");
+}
+
+#[test]
+fn several_mistakes_are_reported_together_each_at_its_argument() {
+    let bad = config(&[
+        ("access_key", Value::string("id")),
+        ("region", Value::string("Not A Region")),
+        ("endpoints", Value::map([("adcp", Value::string("http://example.com/path")), ("oss", Value::string("x"))])),
+        ("max_retries", Value::int(99)),
+        ("kubernetes", Value::map([("client_key", Value::string("k"))])),
+    ]);
+    let (configured, diagnostics) = configure(&provider(&[]), &bad);
+    assert!(configured.is_none());
+    let mut paths: Vec<String> = diagnostics.iter().filter_map(|d| d.path.as_ref().map(ToString::to_string)).collect();
+    paths.sort();
+    paths.dedup();
+    assert_eq!(
+        paths,
+        [
+            "access_key",
+            "endpoints",
+            "endpoints[\"adcp\"]",
+            "kubernetes",
+            "kubernetes.client_key",
+            "max_retries",
+            "region"
+        ]
+    );
+    assert!(
+        diagnostics.iter().all(|d| d.path.as_ref().is_some_and(|path| !matches!(path.steps(), [Step::Index(_), ..])))
+    );
+}
+
+#[test]
+fn secrets_of_the_configuration_never_show() {
+    let given = config(&[
+        ("access_key", Value::string("id")),
+        ("secret_key", Value::string("canary-secret")),
+        ("security_token", Value::string("canary-token")),
+        ("fleet_id", Value::string("c1")),
+        (
+            "kubernetes",
+            Value::map([("host", Value::string("https://127.0.0.1:1")), ("token", Value::string("canary-bearer"))]),
+        ),
+    ]);
+    let clients = clients(&provider(&[]), &given);
+    let model = schema::ProviderModel::<Planned>::from_value(&given).unwrap();
+    let text = format!("{clients:?} {model:?}");
+    assert!(!text.contains("canary"), "{text}");
+}
+
+#[test]
+fn the_user_agent_carries_what_the_environment_adds() {
+    let variables = [("TF_APPEND_USER_AGENT".to_owned(), " module/1 \n".to_owned())].into();
+    assert_eq!(
+        configure::user_agent("0.1.0", "1.11.4", &variables),
+        "terraform-provider-ackone/0.1.0 Terraform/1.11.4 module/1"
+    );
+}
+
+#[test]
+fn every_schema_keeps_the_rules_that_hosts_check_when_they_load_it() {
+    let server = crate::protocol::server::Server::new(
+        Arc::new(provider(&[])),
+        crate::cancel::Cancel::new(),
+        Arc::new(SystemClock),
+    );
+    assert_eq!(crate::protocol::tests::schema_rules::violations(&server), Vec::<String>::new());
+}

@@ -88,9 +88,9 @@ impl AlbGateway {
                 return Err(errors);
             }
         };
-        cx.private.set_fact(UID_FACT, live.uid());
+        fleet.claim(&live, &mut cx.private, UID_FACT);
         if let Some((class, _)) = &class {
-            cx.private.set_fact(CLASS_UID_FACT, class.uid());
+            fleet.claim(class, &mut cx.private, CLASS_UID_FACT);
         }
         remember_applied(&state, cx);
         publish(&mut state, &live);
@@ -185,7 +185,7 @@ impl AlbGateway {
         let old = super::managed_class(prior).map(|name| object::ingress_class_ref(&name));
         let intent = ingress_class(&objects.name);
         let private = cx.private.clone();
-        let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: private.fact(CLASS_UID_FACT) };
+        let home = Home::with_uid(prior.fleet_id.as_ref(), &private, CLASS_UID_FACT);
         match (&objects.class, old) {
             (Some(class), Some(old)) if *class == old => {
                 let described = objects.class(class);
@@ -195,7 +195,7 @@ impl AlbGateway {
             (Some(class), old) => {
                 let adopt = state.adopt == Some(true);
                 let (made, _) = self.create_class(fleet, objects, class, adopt, deadline, cx).await?;
-                cx.private.set_fact(CLASS_UID_FACT, made.uid());
+                fleet.claim(&made, &mut cx.private, CLASS_UID_FACT);
                 if let Some(old) = old {
                     self.refuse_class_users(fleet, &old.name).await?;
                     let mut warnings = Diagnostics::new();

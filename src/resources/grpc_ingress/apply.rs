@@ -66,7 +66,7 @@ impl GrpcIngressResource {
         let described = ours.described(&attribute);
         let create = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings);
         let (live, origin) = watched(onlooker.as_mut(), create).await?;
-        cx.private.set_fact(UID_FACT, live.uid());
+        fleet.claim(&live, &mut cx.private, UID_FACT);
         if let Some(onlooker) = onlooker.as_mut().filter(|_| origin != Origin::LeftByUs) {
             onlooker.answered(&live);
         }

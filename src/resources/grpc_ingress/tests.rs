@@ -381,3 +381,28 @@ async fn unknown_values_are_no_mistakes() {
     assert!(plan.diagnostics.is_empty(), "{:#?}", plan.diagnostics);
     assert!(plan.planned.unwrap().attr("id").is_unknown());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_object_that_another_instance_took_in_this_run_is_spared() {
+    let fleet = fleet_with_gateway();
+    let mut config = walkthrough();
+    config["wait"] = json!(false);
+    let mut old = instance(&fleet);
+    old.apply(&config).await;
+
+    // Create before destroy: the new instance comes upon the unchanged object and records it.
+    let clients = fleet.clients(settings());
+    let mut new = Instance::new(ResourceType::<GrpcIngressResource>::erased(), clients.clone());
+    let answer = new.apply(&config).await;
+    assert_eq!(warnings(&answer.diagnostics), ["Interrupted Create Recorded"]);
+    old.next_command(clients);
+    let answer = old.destroy().await;
+    assert_eq!(warnings(&answer.diagnostics), ["Object Kept"]);
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert!(fleet.get(INGRESS).is_some());
+
+    // Its own instance deletes it, in the same run too.
+    let answer = new.destroy().await;
+    assert!(answer.diagnostics.is_empty(), "{:#?}", answer.diagnostics);
+    assert_eq!(fleet.get(INGRESS), None);
+}

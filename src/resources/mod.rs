@@ -14,6 +14,9 @@ mod kubernetes_attributes;
 mod kubernetes_object;
 mod reconcile;
 mod refresh;
+#[cfg(test)]
+mod testing;
+mod wait_report;
 
 use std::sync::Arc;
 
@@ -95,6 +98,19 @@ mod tests {
     fn every_type_keeps_the_hosts_plan_rules_over_generated_configurations() {
         for resource in super::all() {
             assert_resource_plans_are_true(&*resource, &samples);
+        }
+    }
+
+    #[test]
+    fn models_and_schemas_have_the_same_attributes() {
+        for resource in super::all() {
+            let mut declared: Vec<&str> = resource.schema().attributes.iter().map(|attribute| attribute.name).collect();
+            declared.sort_unstable();
+            for fields in resource.model_fields() {
+                let mut fields = fields.to_vec();
+                fields.sort_unstable();
+                assert_eq!(fields, declared, "{}", resource.type_name());
+            }
         }
     }
 }

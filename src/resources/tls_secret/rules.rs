@@ -116,7 +116,7 @@ pub(super) fn configured_key(config: &Plan) -> Option<(&Secret, Path)> {
 /// What involves several attributes.
 pub(super) fn validate(config: &Plan, diagnostics: &mut Diagnostics) {
     sources(config, diagnostics);
-    if !config.private_key_pem_wo_version.is_null() && config.private_key_pem_wo.is_null() {
+    if config.private_key_pem_wo_version.known().is_some() && config.private_key_pem_wo.is_null() {
         diagnostics.error(
             Path::attribute("private_key_pem_wo_version"),
             "Version Without Key",
@@ -158,13 +158,11 @@ fn sources(config: &Plan, diagnostics: &mut Diagnostics) {
         ("private_key_pem_wo", config.private_key_pem_wo.is_null(), config.private_key_pem_wo.is_unknown()),
         ("private_key_pem", config.private_key_pem.is_null(), config.private_key_pem.is_unknown()),
     ];
-    let own = [("certificate_pem", config.certificate_pem.is_null())];
+    let certificate = ("certificate_pem", config.certificate_pem.is_null(), config.certificate_pem.is_unknown());
     if config.self_signed.known().is_some() {
-        let names =
-            own.iter().map(|(name, null)| (*name, *null)).chain(keys.iter().map(|(name, null, _)| (*name, *null)));
-        for (name, _) in names.filter(|(_, null)| !null) {
+        for (name, ..) in std::iter::once(&certificate).chain(&keys).filter(|(_, null, unknown)| !null && !unknown) {
             diagnostics.error(
-                Path::attribute(name),
+                Path::attribute(*name),
                 "Two Sources of a Certificate",
                 format!("{name} and self_signed are both set. Give a certificate with its key, or self_signed."),
             );

@@ -1,6 +1,6 @@
 //! Creating and updating a gateway: IngressClass and AlbConfig, then the wait for the controller.
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use super::model::Gateway;
@@ -13,6 +13,7 @@ use crate::framework::path::Path;
 use crate::framework::plan::resolve;
 use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
+use crate::resources::diagnose;
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
@@ -192,6 +193,15 @@ impl AlbGateway {
                 let updated = fleet.update(&described, home, &intent, &intent, &[], deadline).await?;
                 cx.private.set_fact(CLASS_UID_FACT, updated.object.uid());
             }
+            // Refreshed as leading elsewhere: it is ours all the same, so it is led back.
+            (Some(class), None) if home.uid.is_some() => {
+                let live = fleet.api().get(class).await.map_err(|error| {
+                    diagnose::kubernetes_error(&format!("reading {class}"), &error, &|_| Path::root())
+                })?;
+                let seen = seen_class(&live);
+                let updated = fleet.update(&objects.class(class), home, &seen, &intent, &[], deadline).await?;
+                cx.private.set_fact(CLASS_UID_FACT, updated.object.uid());
+            }
             (Some(class), old) => {
                 let adopt = state.adopt == Some(true);
                 let (made, _) = self.create_class(fleet, objects, class, adopt, deadline, cx).await?;
@@ -320,6 +330,16 @@ fn remember_applied(state: &Gateway<Stored>, cx: &mut Applying<AlbGateway>) {
 /// Creation-only values as kept in private data.
 pub(super) fn applied_fact(state: &Gateway<Stored>) -> String {
     serde_json::to_string(&creation_only(state)).unwrap_or_default()
+}
+
+/// What the class says now, of the fields that we set.
+fn seen_class(live: &Object) -> Json {
+    let at = |pointer: &str| live.value().pointer(pointer).cloned().unwrap_or_default();
+    json!({"spec": {"controller": at("/spec/controller"), "parameters": {
+        "apiGroup": at("/spec/parameters/apiGroup"),
+        "kind": at("/spec/parameters/kind"),
+        "name": at("/spec/parameters/name"),
+    }}})
 }
 
 /// An IngressClass that stands in the way has a further way out.

@@ -12,6 +12,8 @@ mod gateway_users;
 pub mod grpc_ingress;
 mod kubernetes_attributes;
 mod kubernetes_object;
+mod namespace;
+mod object_metadata;
 mod reconcile;
 mod refresh;
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub fn all() -> Vec<Arc<dyn AnyResource>> {
         ResourceType::<alb_gateway::AlbGateway>::erased(),
         ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
         ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
+        ResourceType::<namespace::Namespace>::erased(),
     ]
 }
 

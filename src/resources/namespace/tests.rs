@@ -82,7 +82,10 @@ async fn what_remains_in_a_namespace_stops_its_deletion_unless_forced() {
     namespace.apply(&config()).await;
     namespace.next_command(fleet.clients(settings()));
     let service = "/api/v1/namespaces/gateway-demo/services/grpc-service";
-    fleet.put(service, json!({"kind": "Service", "metadata": {"name": "grpc-service", "namespace": "gateway-demo", "uid": "u2"}}));
+    fleet.put(
+        service,
+        json!({"kind": "Service", "metadata": {"name": "grpc-service", "namespace": "gateway-demo", "uid": "u2"}}),
+    );
     let answer = namespace.destroy().await;
     assert_eq!(errors(&answer.diagnostics), ["force_delete: Namespace in Use"]);
     let told = answer.diagnostics.iter().next().unwrap().detail.clone();

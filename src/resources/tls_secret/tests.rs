@@ -59,14 +59,26 @@ fn canary(key_pem: &str) -> &str {
     key_pem.lines().nth(1).unwrap()
 }
 
+/// Values for generated configurations with `self_signed`: no other source, and a certificate that is not due.
+pub(in crate::resources) fn sample(path: &str) -> Option<BoxedStrategy<Value>> {
+    Some(match path {
+        "certificate_pem" | "private_key_pem" | "private_key_pem_wo" | "private_key_pem_wo_version" => {
+            Just(Value::Null).boxed()
+        }
+        "renewal_due" => Just(Value::Bool(false)).boxed(),
+        _ => return None,
+    })
+}
+
 #[test]
 fn plans_of_own_certificates_are_true() {
     let (certificate, key) = pair("grpc.example.com");
     let samples = move |path: &str| -> Option<BoxedStrategy<Value>> {
         Some(match path {
-            "certificate_pem" => Just(Value::string(certificate.clone())).boxed(),
-            "private_key_pem_wo" => Just(Value::string(key.clone())).boxed(),
+            "certificate_pem" => Just(Value::string(certificate.as_str())).boxed(),
+            "private_key_pem_wo" => Just(Value::string(key.as_str())).boxed(),
             "private_key_pem" | "self_signed" => Just(Value::Null).boxed(),
+            "renewal_due" => Just(Value::Bool(false)).boxed(),
             name if name.starts_with("timeouts.") => Just(Value::string("90s")).boxed(),
             _ => return None,
         })
@@ -74,8 +86,24 @@ fn plans_of_own_certificates_are_true() {
     assert_resource_plans_are_true(&*ResourceType::<TlsSecret>::erased(), &samples);
 }
 
-#[test]
-fn sources_chain_and_key_are_checked_without_showing_the_key() {
+#[tokio::test]
+async fn an_own_certificates_plan_is_known_and_a_self_signed_ones_is_not() {
+    let fleet = FakeFleet::default();
+    let secret = instance(&fleet);
+    let (certificate, key) = pair("grpc.example.com");
+    let planned = secret.plan(&own(&certificate, &key)).planned.unwrap();
+    assert_eq!(planned.attr("subject_common_name"), Value::string("grpc.example.com"));
+    assert_eq!(planned.attr("not_after"), Value::string("2027-06-01T00:00:00Z"));
+    assert_eq!(planned.attr("private_key_pem_wo"), Value::Null);
+    let later = secret.plan(&own("(unknown)", &key)).planned.unwrap();
+    let made = secret.plan(&self_signed()).planned.unwrap();
+    for name in ["certificate_pem", "fingerprint_sha256", "not_after", "dns_names", "subject_common_name"] {
+        assert!(later.attr(name).is_unknown() && made.attr(name).is_unknown(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn sources_chain_and_key_are_checked_without_showing_the_key() {
     let fleet = FakeFleet::default();
     let secret = instance(&fleet);
     let (certificate, key) = pair("grpc.example.com");
@@ -115,7 +143,10 @@ fn sources_chain_and_key_are_checked_without_showing_the_key() {
         let answer = secret.plan(&config);
         assert_eq!(errors(&answer.diagnostics), [expected]);
         let shown = format!("{:?}", answer.diagnostics);
-        assert!(!shown.contains(canary(&key)) && !shown.contains(canary(&other)) && !shown.contains("nsecret"), "{shown}");
+        assert!(
+            !shown.contains(canary(&key)) && !shown.contains(canary(&other)) && !shown.contains("nsecret"),
+            "{shown}"
+        );
     }
     let unknown = with(json!({"certificate_pem": "(unknown)", "private_key_pem_wo": "(unknown)"}));
     assert!(secret.plan(&unknown).diagnostics.is_empty());

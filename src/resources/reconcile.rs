@@ -1,0 +1,504 @@
+//! Waiting until the controller has worked on an object, and saying why it has not.
+//!
+//! Gateway and Ingress call it around their writes. It looks on from before the write ([`Onlooker`]), waits by watches
+//! until the object is published or our write is proved reconciled. What is told of a wait is `wait_report.rs`. It never
+//! writes. Interrupts and deadlines end a wait with what is known, never with an error of their own.
+//!
+//! Why it is done so: after an update neither a newer success nor a new hash label proves anything by itself, since the
+//! pass that was under way may stamp an edit that it did not see (see `kubernetes::ReconcileProof`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::event_messages;
+use super::kubernetes_attributes::HASH_LABEL;
+use crate::kubernetes::watch::WatchEvent;
+use crate::kubernetes::{
+    Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
+    ReconcileProof, ownership,
+};
+
+/// Reason of the Event that ends a pass well.
+const SUCCESS: &str = "SuccessfullyReconciled";
+/// No further pass after this much quiet (the controller re-queues its own writes within 6 s).
+const QUIET: SignedDuration = SignedDuration::from_secs(15);
+/// Private fact of a write whose reconciliation is not proved yet.
+pub(crate) const PENDING_FACT: &str = "pending_write";
+
+/// How patient waits are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// A cause that does not heal by itself ends the wait after this time.
+    pub(crate) grace: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { grace: Duration::from_secs(60) }
+    }
+}
+
+/// A write that a later read or wait may find reconciled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// Successes recorded before it.
+    successes: u64,
+    /// The controller's hash label before it.
+    label: Option<String>,
+    /// When the server took it, by its own clock.
+    written: Option<Timestamp>,
+}
+
+impl Pending {
+    /// As kept in private data.
+    pub(crate) fn to_fact(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// As kept in private data.
+    pub(crate) fn from_fact(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
+    /// Whether what is seen now, without having looked on, proves that the write was worked on: two passes ended after
+    /// it, or one and a long quiet. Once the Events have expired the label must do.
+    pub(crate) fn is_settled(&self, object: &ObjectRef, log: &EventLog, live: &Object, now: Timestamp) -> bool {
+        let events = log.newest_first();
+        let success = events.iter().find(|event| event.reason == SUCCESS).and_then(|event| event.last);
+        let failure = events
+            .iter()
+            .find(|event| event.is_warning() && !event_messages::heals(&event.message))
+            .and_then(|event| event.last);
+        let new_label = live.label(HASH_LABEL).is_some() && live.label(HASH_LABEL) != self.label.as_deref();
+        let Some(success) = success else { return new_label && events.is_empty() };
+        let after = self.written.is_none_or(|written| success > written);
+        let failed_since = failure.is_some_and(|failure| failure > success);
+        let twice = log.count(object, SUCCESS) >= self.successes.saturating_add(2);
+        after && !failed_since && (twice || now.duration_since(success) >= QUIET)
+    }
+}
+
+/// What a wait is for.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// The controller published the object.
+    Published,
+    /// The write that was just answered is reconciled, and the object published.
+    OurWrite,
+    /// An earlier write is reconciled, and the object published.
+    EarlierWrite(Pending),
+}
+
+/// How a wait ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It is what was waited for.
+    Ready,
+    /// The deadline passed.
+    TimedOut,
+    /// The run was interrupted.
+    Interrupted,
+    /// A cause that does not heal by itself held on.
+    Stuck,
+    /// The object vanished or is being deleted.
+    Vanished,
+    /// The API server refuses to let us look.
+    Blind(String),
+}
+
+/// The outcome of a wait.
+#[derive(Clone, Debug)]
+pub(crate) struct Waited {
+    /// How it ended.
+    pub(crate) ending: Ending,
+    /// The object as seen last.
+    pub(crate) live: Option<Object>,
+    /// Warnings since we look on, newest first, those of the gateway included.
+    pub(crate) warnings: Vec<Event>,
+    /// Whether Events could not be read.
+    pub(crate) without_events: bool,
+}
+
+impl Waited {
+    /// One line for the attribute `reason`.
+    pub(crate) fn reason(&self) -> Option<String> {
+        let newest = self.warnings.first().map(|event| event.message.trim().to_owned());
+        let how = match &self.ending {
+            Ending::Ready => return None,
+            Ending::TimedOut => "the wait ran out",
+            Ending::Interrupted => "the wait was interrupted",
+            Ending::Stuck => "the controller reports a lasting failure",
+            Ending::Vanished => "the object is gone or being deleted",
+            Ending::Blind(_) => "the API server refused the watch",
+        };
+        Some(newest.map_or_else(|| how.to_owned(), |message| format!("{how}: {message}")))
+    }
+}
+
+/// Events of one object.
+struct Ear {
+    about: ObjectRef,
+    watch: Option<ObjectWatch>,
+    log: EventLog,
+    /// Count of each Event by its name: what does not exceed it is old news.
+    counts: BTreeMap<String, u64>,
+    /// What was recorded since we listen.
+    fresh: BTreeMap<String, Event>,
+    successes: u64,
+}
+
+/// What an [`Ear`] heard anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Heard {
+    activity: bool,
+    failure: bool,
+    success: bool,
+}
+
+impl Ear {
+    /// Listens; what is there already is no news.
+    async fn open(api: &FleetApi, object: &ObjectRef) -> Self {
+        let target = EventTarget { object: object.clone(), uid: None };
+        let mut ear = Self {
+            about: object.clone(),
+            watch: Some(api.watch_events(&target)),
+            log: EventLog::default(),
+            counts: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            successes: 0,
+        };
+        let first = match &mut ear.watch {
+            Some(watch) => watch.next().await,
+            None => return ear,
+        };
+        match first {
+            Ok(told) => {
+                ear.take(&told);
+                ear.fresh.clear();
+            }
+            // Shows again at the next call.
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => ear.go_deaf(&error),
+        }
+        ear
+    }
+
+    fn go_deaf(&mut self, error: &Error) {
+        tracing::info!(%error, "goes on without Events");
+        self.watch = None;
+    }
+
+    const fn is_deaf(&self) -> bool {
+        self.watch.is_none()
+    }
+
+    /// The next thing told; pending forever once Events cannot be read. An interrupt is the only error.
+    async fn next(&mut self) -> Result<WatchEvent, Error> {
+        while let Some(watch) = &mut self.watch {
+            match watch.next().await {
+                Ok(told) => return Ok(told),
+                Err(error) if error.is_cancelled() => return Err(error),
+                Err(error) => self.go_deaf(&error),
+            }
+        }
+        std::future::pending().await
+    }
+
+    fn take(&mut self, told: &WatchEvent) -> Heard {
+        self.log.observe(told);
+        let objects = match told {
+            WatchEvent::Listed(items) => items.as_slice(),
+            WatchEvent::Changed(item) => std::slice::from_ref(item),
+            WatchEvent::Deleted(_) => &[],
+        };
+        let mut heard = Heard::default();
+        for object in objects {
+            let event = Event::parse(object);
+            let known = self.counts.insert(object.name().to_owned(), event.count);
+            if known.is_some_and(|known| event.count <= known) {
+                continue;
+            }
+            let lasting = event.is_warning() && !event_messages::heals(&event.message);
+            heard.failure |= lasting;
+            heard.activity |= !lasting && event.reason != SUCCESS;
+            self.fresh.insert(object.name().to_owned(), event);
+        }
+        let successes = self.log.count(&self.about, SUCCESS);
+        heard.success = successes > self.successes;
+        self.successes = successes;
+        heard
+    }
+}
+
+/// Who told something.
+enum Whose {
+    Own,
+    Gateway,
+    Object,
+}
+
+/// Looks on from before a write: what ends while the write is under way must be seen then, or it would count as an end
+/// after it.
+pub(crate) struct Onlooker {
+    object: ObjectRef,
+    watch: ObjectWatch,
+    own: Ear,
+    gateway: Option<Ear>,
+    live: Option<Object>,
+    vanished: bool,
+    began: Instant,
+    began_at: Timestamp,
+    proof: ReconcileProof,
+    pending: Pending,
+    wrote: bool,
+}
+
+impl Onlooker {
+    /// Begins to look on. `gateway`: the AlbConfig behind the object, if that is another one; `now`: the time of day.
+    ///
+    /// # Errors
+    /// If the API server refuses to show the object, or the run was interrupted. Events are done without if need be.
+    pub(crate) async fn begin(
+        api: &FleetApi,
+        object: &ObjectRef,
+        gateway: Option<&ObjectRef>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let mut watch = ObjectWatch::of_object(api, object);
+        let live = present(&watch.next().await?, &object.name);
+        let own = Ear::open(api, object).await;
+        let gateway = match gateway {
+            Some(gateway) => Some(Ear::open(api, gateway).await),
+            None => None,
+        };
+        let label = live.as_ref().and_then(|live| live.label(HASH_LABEL)).map(str::to_owned);
+        let successes = own.successes;
+        Ok(Self {
+            object: object.clone(),
+            watch,
+            own,
+            gateway,
+            live,
+            vanished: false,
+            began: Instant::now(),
+            began_at: now,
+            proof: ReconcileProof::new(successes, label.as_deref()),
+            pending: Pending { successes, label, written: None },
+            wrote: false,
+        })
+    }
+
+    /// Runs a write and goes on looking.
+    async fn during<T>(&mut self, write: impl Future<Output = T>) -> T {
+        let mut write = std::pin::pin!(write);
+        let mut looking = true;
+        loop {
+            tokio::select! {
+                biased;
+                told = self.next(), if looking => match told {
+                    Ok((whose, told)) => {
+                        self.take(whose, &told);
+                    }
+                    // Shows again in the wait.
+                    Err(_) => looking = false,
+                },
+                done = &mut write => return done,
+            }
+        }
+    }
+
+    /// The server took our write; `live` is the object it answered. What happens from now on counts.
+    pub(crate) fn answered(&mut self, live: &Object) {
+        self.wrote = true;
+        self.vanished = false;
+        self.proof.answered(self.began.elapsed());
+        self.pending.written = ownership::writers(live)
+            .into_iter()
+            .filter(|writer| writer.manager == FIELD_MANAGER)
+            .filter_map(|writer| writer.time)
+            .max();
+    }
+
+    /// What to remember of the write while it is not proved reconciled.
+    pub(crate) const fn pending(&self) -> &Pending {
+        &self.pending
+    }
+
+    /// Waits until `published` holds and the goal is reached.
+    ///
+    /// # Cancellation
+    /// The operation's interrupt ends it within one poll; nothing is lost.
+    pub(crate) async fn wait(
+        mut self,
+        goal: &Goal,
+        published: &(dyn Fn(&Object) -> bool + Sync),
+        deadline: Instant,
+        patience: Patience,
+    ) -> Waited {
+        let mut stuck_since: Option<Instant> = None;
+        let ending = loop {
+            if self.vanished {
+                break Ending::Vanished;
+            }
+            if self.live.as_ref().is_some_and(|seen| published(seen) && self.is_reached(goal, seen)) {
+                break Ending::Ready;
+            }
+            let now = Instant::now();
+            let gives_up = stuck_since.map(|since| since + patience.grace);
+            if gives_up.is_some_and(|at| at <= now) {
+                break Ending::Stuck;
+            }
+            if deadline <= now {
+                break Ending::TimedOut;
+            }
+            let look_again = [gives_up, self.look_again(goal)].into_iter().flatten().fold(deadline, Instant::min);
+            let Ok(told) = tokio::time::timeout_at(look_again, self.next()).await else { continue };
+            let (whose, told) = match told {
+                Ok(told) => told,
+                Err(error) if error.is_cancelled() => break Ending::Interrupted,
+                Err(error) => break Ending::Blind(error.to_string()),
+            };
+            let heard = self.take(whose, &told);
+            if heard.success {
+                stuck_since = None;
+            } else if heard.failure {
+                stuck_since.get_or_insert(Instant::now());
+            }
+        };
+        let warnings = self.warnings();
+        Waited { ending, live: self.live, warnings, without_events: self.own.is_deaf() }
+    }
+
+    /// The next thing told by anybody. May be dropped at any time.
+    async fn next(&mut self) -> Result<(Whose, WatchEvent), Error> {
+        tokio::select! {
+            told = self.watch.next() => Ok((Whose::Object, told?)),
+            told = self.own.next() => Ok((Whose::Own, told?)),
+            told = next_of(self.gateway.as_mut()) => Ok((Whose::Gateway, told?)),
+        }
+    }
+
+    fn take(&mut self, whose: Whose, told: &WatchEvent) -> Heard {
+        match (whose, &mut self.gateway) {
+            (Whose::Object, _) => {
+                let seen = present(told, &self.object.name);
+                // Before a create there is nothing to vanish.
+                let was_there = self.live.is_some();
+                self.vanished = seen.as_ref().map_or(was_there, Object::is_terminating);
+                if let Some(seen) = seen {
+                    self.proof.saw_label(seen.label(HASH_LABEL), self.began.elapsed());
+                    self.live = Some(seen);
+                }
+                Heard::default()
+            }
+            (Whose::Own, _) => {
+                let heard = self.own.take(told);
+                self.hear(heard);
+                heard
+            }
+            (Whose::Gateway, Some(gateway)) => gateway.take(told),
+            (Whose::Gateway, None) => Heard::default(),
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        let at = self.began.elapsed();
+        if heard.activity {
+            self.proof.saw_activity(at);
+        }
+        if heard.failure {
+            self.proof.saw_failure(at);
+        }
+        if heard.success {
+            self.proof.saw_successes(self.own.successes, at);
+        }
+    }
+
+    fn is_reached(&self, goal: &Goal, live: &Object) -> bool {
+        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_));
+        match goal {
+            Goal::Published => true,
+            Goal::OurWrite => proved(),
+            Goal::EarlierWrite(pending) => {
+                proved() || pending.is_settled(&self.object, &self.own.log, live, self.now())
+            }
+        }
+    }
+
+    /// When quiet alone may have become a proof.
+    fn look_again(&self, goal: &Goal) -> Option<Instant> {
+        let proof = || match self.proof.at(self.began.elapsed()) {
+            Proof::Pending { look_again_at } => look_again_at.map(|at| self.began + at),
+            Proof::Done(_) => None,
+        };
+        match goal {
+            Goal::Published => None,
+            Goal::OurWrite => proof(),
+            Goal::EarlierWrite(_) => Some(Instant::now() + QUIET.unsigned_abs() / 3),
+        }
+    }
+
+    /// The time of day, from the clock's value when we began.
+    fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::ZERO);
+        self.began_at.saturating_add(elapsed).unwrap_or(self.began_at)
+    }
+
+    /// The Warnings to tell of: those of this wait; where it continues an earlier one, else all there are.
+    fn warnings(&self) -> Vec<Event> {
+        let ears = || std::iter::once(&self.own).chain(&self.gateway);
+        let mut warnings: Vec<Event> = ears().flat_map(|ear| ear.fresh.values()).cloned().collect();
+        warnings.retain(Event::is_warning);
+        if warnings.is_empty() && !self.wrote {
+            warnings = ears().flat_map(|ear| ear.log.warnings()).collect();
+        }
+        warnings.sort_by_key(|event| std::cmp::Reverse(event.last));
+        warnings
+    }
+}
+
+/// Runs a write, looked on if anybody does.
+pub(crate) async fn watched<T>(onlooker: Option<&mut Onlooker>, write: impl Future<Output = T>) -> T {
+    match onlooker {
+        Some(onlooker) => onlooker.during(write).await,
+        None => write.await,
+    }
+}
+
+async fn next_of(ear: Option<&mut Ear>) -> Result<WatchEvent, Error> {
+    match ear {
+        Some(ear) => ear.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The object as a watch of it alone tells; `None` if it is gone.
+fn present(told: &WatchEvent, name: &str) -> Option<Object> {
+    match told {
+        WatchEvent::Listed(items) => items.iter().find(|item| item.name() == name).cloned(),
+        WatchEvent::Changed(live) => Some(live.clone()),
+        WatchEvent::Deleted(_) => None,
+    }
+}
+
+/// Whether an earlier write is reconciled by now, for a refresh. Not certain counts as no.
+pub(crate) async fn is_settled(
+    api: &FleetApi,
+    object: &ObjectRef,
+    live: &Object,
+    pending: &Pending,
+    now: Timestamp,
+) -> bool {
+    let target = EventTarget { object: object.clone(), uid: Some(live.uid().to_owned()) };
+    match api.events(&target).await {
+        Ok(log) => pending.is_settled(object, &log, live, now),
+        Err(error) => {
+            tracing::debug!(%error, "cannot read Events; the object stays not ready");
+            pending.is_settled(object, &EventLog::default(), live, now)
+        }
+    }
+}

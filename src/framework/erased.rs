@@ -111,7 +111,7 @@ pub trait AnyResource: Send + Sync {
     /// # Errors
     /// If there never was such a version.
     fn upgrade(&self, version: i64, state: serde_json::Value) -> Result<serde_json::Value, Diagnostics>;
-    /// Fills what older states of the same version lack.
+    /// Fills what older states of the same version lack, and drops what no state may hold.
     fn complete_state(&self, state: Value) -> Value;
     /// The identity of a stored state.
     fn identity_of(&self, state: &Value) -> Option<Identity>;
@@ -330,7 +330,7 @@ impl<R: Resource> AnyResource for ResourceType<R> {
     }
 
     fn complete_state(&self, state: Value) -> Value {
-        plan::fill_local_defaults(&self.schema, state)
+        plan::fill_local_defaults(&self.schema, plan::shape(&self.schema.attributes, state))
     }
 
     fn identity_of(&self, state: &Value) -> Option<Identity> {

@@ -140,6 +140,11 @@ impl EventLog {
         self.0.values().filter(|event| event.is_about(about) && event.reason == reason).map(|event| event.count).sum()
     }
 
+    /// How often Events of this reason were recorded, about whichever object: for the log of one object.
+    pub fn total(&self, reason: &str) -> u64 {
+        self.0.values().filter(|event| event.reason == reason).map(|event| event.count).sum()
+    }
+
     /// Newest first; Events of the same type, reason and text about one object are shown once.
     pub fn newest_first(&self) -> Vec<Event> {
         let mut events: Vec<Event> = Vec::new();

@@ -115,3 +115,13 @@ fn the_user_agent_carries_what_the_environment_adds() {
         "terraform-provider-ackone/0.1.0 Terraform/1.11.4 module/1"
     );
 }
+
+#[test]
+fn every_schema_keeps_the_rules_that_hosts_check_when_they_load_it() {
+    let server = crate::protocol::server::Server::new(
+        Arc::new(provider(&[])),
+        crate::cancel::Cancel::new(),
+        Arc::new(SystemClock),
+    );
+    assert_eq!(crate::protocol::tests::schema_rules::violations(&server), Vec::<String>::new());
+}

@@ -226,11 +226,42 @@ impl Fleet {
         Ok(Found::Live(live))
     }
 
-    /// Asks the server whether a create would be accepted; changes nothing. Existing objects are the create's business.
-    pub(crate) async fn try_create(&self, described: &Described<'_>, intent: &Json) -> Result<(), Diagnostics> {
-        match self.send_create(described, intent, true).await {
+    /// Asks the server whether a create would be accepted; changes nothing. An object that stands in the way is refused
+    /// here as in the create itself.
+    pub(crate) async fn try_create(
+        &self,
+        described: &Described<'_>,
+        intent: &Json,
+        adopt: bool,
+    ) -> Result<(), Diagnostics> {
+        let Described { type_name, import_id, object, .. } = *described;
+        let outcome = self.send_create(described, intent, true).await;
+        match outcome.map_err(|error| described.failed("checking", &error))? {
+            CreateOutcome::Created(_) | CreateOutcome::LeftByUs(_) | CreateOutcome::Terminating(_) => Ok(()),
+            CreateOutcome::Exists(live, _) if adopt && (ownership::is_ours(&live) || self.is_recorded(live.uid())) => {
+                Err(diagnose::adopt_refused(type_name, import_id, object).into())
+            }
+            CreateOutcome::Exists(..) if adopt => Ok(()),
+            CreateOutcome::Exists(live, reason) => {
+                Err(diagnose::exists(type_name, import_id, object, &live, &reason).into())
+            }
+        }
+    }
+
+    /// Takes back a create of this very operation, because what belongs to it was refused.
+    pub(crate) async fn take_back(
+        &self,
+        described: &Described<'_>,
+        uid: &str,
+        deadline: Instant,
+    ) -> Result<(), Diagnostics> {
+        if let Some(kubernetes) = self.kubernetes() {
+            kubernetes.recorded.forget(uid);
+        }
+        let deletion = Deletion { object: described.object, uid, deadline };
+        match self.api.delete(&deletion).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(described.failed("checking", &error)),
+            Err(error) => Err(described.failed("taking back", &error)),
         }
     }
 
@@ -426,6 +457,25 @@ impl Fleet {
             Err(error) => Err(described.failed("deleting", &error)),
         }
     }
+}
+
+/// Runs one operation within its time limit.
+pub(crate) async fn within<T>(
+    limit: std::time::Duration,
+    setting: &str,
+    work: impl Future<Output = Result<T, Diagnostics>>,
+) -> Result<T, Diagnostics> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        Err(Diagnostic::error(
+            "Fleet API Too Slow",
+            format!(
+                "The operation did not finish within {} seconds ({setting}). Check the connection to the Fleet's API server, \
+                 or allow more time.",
+                limit.as_secs_f64()
+            ),
+        )
+        .into())
+    })
 }
 
 fn left_by_us(object: &ObjectRef) -> Diagnostic {

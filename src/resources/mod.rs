@@ -6,11 +6,13 @@
 pub mod alb_gateway;
 mod diagnose;
 mod diagnose_cloud;
+mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;
 mod kubernetes_attributes;
 mod kubernetes_object;
+mod reconcile;
 mod refresh;
 
 use std::sync::Arc;
@@ -20,5 +22,75 @@ use crate::framework::erased::{AnyResource, ResourceType};
 /// Every managed resource type, in name order.
 #[must_use]
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
-    vec![ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased()]
+    vec![
+        ResourceType::<alb_gateway::AlbGateway>::erased(),
+        ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
+        ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::sample::{select, subsequence};
+    use proptest::strategy::{BoxedStrategy, Strategy as _};
+
+    use crate::framework::conformance::assert_resource_plans_are_true;
+    use crate::framework::value::Value;
+
+    /// Values that the attributes' own checks accept, where random ones would not be. The generator adds null and unknown.
+    fn samples(path: &str) -> Option<BoxedStrategy<Value>> {
+        let texts: &[&'static str] = match path {
+            "address_type" => &["Internet", "Intranet"],
+            "address_allocated_mode" => &["Fixed", "Dynamic"],
+            "address_ip_version" => &["IPv4", "DualStack"],
+            "edition" => &["Standard", "StandardWithWaf"],
+            "on_wait_timeout" => &["warn", "error"],
+            "listeners[]" => &["443/HTTPS", "8443/HTTPS", "8001/HTTP"],
+            "listeners.security_policy_id" => &["tls_cipher_policy_1_2", "tls_cipher_policy_1_2_strict"],
+            "listeners.certificates.certificate_id" => &["1234567-cn-hangzhou", "7654321-cn-hangzhou"],
+            "zone_mappings.vswitch_id" => &["vsw-a1", "vsw-b2", "vsw-c3"],
+            "zone_mappings.zone_id" => &["cn-hangzhou-h", "cn-hangzhou-i"],
+            "zone_mappings.allocation_id" => &["eip-a1", "eip-b2"],
+            "rules.host" => &["grpc.example.com", "*.example.com"],
+            "rules.paths.path" => &["/", "/helloworld.Greeter/"],
+            "rules.paths.path_type" => &["Prefix"],
+            "self_signed.key_algorithm" => &["RSA_2048", "ECDSA_P256"],
+            name if name.starts_with("timeouts.") => &["90s", "10m", "1h30m"],
+            _ => return collections(path),
+        };
+        Some(select(texts).prop_map(Value::string).boxed())
+    }
+
+    fn collections(path: &str) -> Option<BoxedStrategy<Value>> {
+        let elements: Vec<&'static str> = match path {
+            "remote_clusters" => {
+                vec!["c11111111111111111111111111111111", "c22222222222222222222222222222222", "c33333333333333333333333333333333"]
+            }
+            "listen_ports" => vec!["443/HTTPS", "8443/HTTPS"],
+            "tls.hosts" | "self_signed.dns_names" => vec!["grpc.example.com", "*.example.com"],
+            _ => return numbers(path),
+        };
+        let most = elements.len();
+        let some = subsequence(elements, 1..=most);
+        Some(some.prop_map(|texts| Value::List(texts.into_iter().map(Value::string).collect())).boxed())
+    }
+
+    fn numbers(path: &str) -> Option<BoxedStrategy<Value>> {
+        let range: std::ops::Range<i64> = match path {
+            "rules.paths.service_port" => 1..65536,
+            "canary.weight" => 0..101,
+            "listeners.idle_timeout" | "listeners.request_timeout" => 1..601,
+            "self_signed.validity_days" => 60..3650,
+            "self_signed.renew_before_days" => 1..59,
+            _ => return None,
+        };
+        Some(range.prop_map(Value::int).boxed())
+    }
+
+    #[test]
+    fn every_type_keeps_the_hosts_plan_rules_over_generated_configurations() {
+        for resource in super::all() {
+            assert_resource_plans_are_true(&*resource, &samples);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! The rules of Terraform core, written down again from its behaviour: proposed state, valid plans, compatible results.
 
+use crate::framework::erased::{AnyResource, StateAnswer};
 use crate::framework::path::{Path, Step};
+use crate::framework::plan;
 use crate::framework::schema::{Attribute, Kind, Nesting, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::{Refinements, Value};
@@ -141,6 +143,33 @@ fn nested_valid(
             })
         }
         _ => Err(format!("{path}: planned {planned:?} for configured {config:?}")),
+    }
+}
+
+/// What core checks of every state that a provider answers, whatever the call: it is known, of the schema's shape, and
+/// holds no write-only value; its identity has no attribute that the identity's schema lacks.
+pub(crate) fn state_valid(resource: &dyn AnyResource, answer: &StateAnswer) -> Checked {
+    let state = answer.state.as_ref().ok_or("no state is answered")?;
+    if state.is_null() {
+        return if answer.identity.is_none() { Ok(()) } else { Err("an absent object has an identity".to_owned()) };
+    }
+    if !state.is_wholly_known() {
+        return Err(format!("the state holds unknown values: {state:?}"));
+    }
+    let mut wrong = None;
+    resource.schema().visit(state, &mut |path, attribute, value| {
+        if attribute.write_only && !value.is_null() {
+            wrong = Some(format!("{path}: a write-only value is stored"));
+        }
+    });
+    wrong.map_or(Ok(()), Err)?;
+    if plan::shape(&resource.schema().attributes, state.clone()) != *state {
+        return Err(format!("the state has not the schema's shape: {state:?}"));
+    }
+    let known = |name: &String| resource.identity_schema().attributes.iter().any(|attribute| attribute.name == name);
+    match answer.identity.iter().flat_map(|identity| identity.keys()).find(|name| !known(name)) {
+        Some(name) => Err(format!("the identity has no attribute {name}")),
+        None => Ok(()),
     }
 }
 

@@ -138,9 +138,19 @@ impl Life<'_> {
             return Err("the plan in apply replaces what the first plan updates".to_owned());
         }
         self.planned.set(self.planned.get() + 1);
-        let state = self.generator.apply(&second_planned, self.seed);
+        let state = self.applied(&learned, &second_planned, &second.private)?;
         host_rules::compatible(&ty, &second_planned, &state)?;
         Ok(Some(Object { state, private: second.private }))
+    }
+
+    /// A state that the plan could have led to. Values that the plan left unknown are made up; where the type derives
+    /// them from others, its own plan of that state says what they are.
+    fn applied(&self, config: &Value, planned: &Value, private: &[u8]) -> Result<Value, String> {
+        let made_up = self.generator.apply(planned, self.seed);
+        let Some(answer) = self.plan(config, &made_up, private)? else { return Ok(made_up) };
+        let derived = self.generator.apply(&answer.planned.unwrap_or(Value::Null), self.seed);
+        let possible = host_rules::compatible(&self.schema().ty(), planned, &derived).is_ok();
+        Ok(if possible { derived } else { made_up })
     }
 
     /// An object that is as configured is left alone.

@@ -481,10 +481,10 @@ async fn state_is_upgraded_offline_and_leniently() {
     let state = host.unpacked(from_zero.upgraded_state.as_ref());
     assert_eq!((state.attr("title"), state.attr("size")), (Value::string("x"), Value::int(4)));
     assert_eq!(state.attr("adopt"), Value::Bool(false), "local settings have their defaults");
-    let current = r#"{"name":"a","size":123456789012345678901234567890,"unheard_of":1}"#;
+    let current = r#"{"name":"a","size":123456789012345678901234567890,"unheard_of":1,"secret_wo":"s3cret"}"#;
     let same = host.unpacked(host.upgrade(2, current).await.upgraded_state.as_ref());
     assert_eq!(same.attr("size"), Value::Number("123456789012345678901234567890".parse().unwrap()));
-    assert_eq!(same.attr("rules"), Value::Null);
+    assert_eq!((same.attr("rules"), same.attr("secret_wo")), (Value::Null, Value::Null));
     for (version, json, summary) in [
         (3, "{}", "Unknown State Version"),
         (-1, "{}", "Unknown State Version"),
@@ -787,4 +787,84 @@ async fn a_value_of_ten_mebibytes_goes_through() {
     let config = host.config(&[("title", Value::string(title.as_str()))]);
     let created = host.apply(&config, &Value::Null).await;
     assert_eq!(host.unpacked(created.new_state.as_ref()).attr("title"), Value::String(title));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_calls_at_once_answer_as_one_by_one() {
+    let host = Arc::new(Host::configured().await);
+    let created = host.apply(&host.config(&[]), &Value::Null).await;
+    let state = host.unpacked(created.new_state.as_ref());
+    let call = |host: Arc<Host>, number: usize| {
+        let (state, created) = (state.clone(), created.clone());
+        async move {
+            match number % 4 {
+                0 => host.read(created.new_state, &created.private, created.new_identity, false).await.encode_to_vec(),
+                1 => {
+                    let size = i64::try_from(number).unwrap() + 1;
+                    host.plan(&host.config(&[("size", Value::int(size))]), &state, &[]).await.encode_to_vec()
+                }
+                2 => host.upgrade(2, &format!("{{\"name\":\"{number}\"}}")).await.encode_to_vec(),
+                _ => host.read_data("test_facts", false).await.encode_to_vec(),
+            }
+        }
+    };
+    let mut expected = Vec::new();
+    for number in 0..64 {
+        expected.push(call(host.clone(), number).await);
+    }
+    let running: Vec<_> = (0..64).map(|number| tokio::spawn(call(host.clone(), number))).collect();
+    for (running, expected) in running.into_iter().zip(expected) {
+        assert_eq!(running.await.unwrap(), expected);
+    }
+}
+
+/// Fields of events and of the spans they are in, as text.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<String>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().push(String::from_utf8_lossy(bytes).into_owned());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_finished_call_leaves_one_line_without_values() {
+    let host = Host::configured().await;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    // With a single dispatcher tracing asks only the thread that reaches a log line first, and other tests' threads have
+    // none; a second dispatcher makes it ask all.
+    let second = tracing::Dispatch::new(tracing_subscriber::registry());
+    let guard = tracing::subscriber::set_default(subscriber);
+    let config = host.config(&[("secret_wo", Value::string("s3cret")), ("title", Value::string("canary"))]);
+    host.validate(packed(&host.ty, &config), true).await;
+    host.validate(packed(&host.ty, &host.config(&[("size", Value::int(0)), ("title", Value::string("canary"))])), true)
+        .await;
+    host.apply(&config, &Value::Null).await;
+    drop((guard, second));
+    let lines = lines.0.lock().unwrap().clone();
+    let finished: Vec<_> = lines.iter().filter(|line| line.contains("call finished")).collect();
+    assert_eq!(finished.len(), 4, "validate twice, plan, apply: {lines:#?}");
+    for (line, parts) in finished.iter().zip([
+        ["tf_rpc=\"ValidateResourceConfig\"", "diagnostic_error_count=0"],
+        ["tf_rpc=\"ValidateResourceConfig\"", "diagnostic_error_count=1"],
+        ["tf_rpc=\"PlanResourceChange\"", "diagnostic_error_count=0"],
+        ["tf_rpc=\"ApplyResourceChange\"", "diagnostic_warning_count=0"],
+    ]) {
+        let always = ["tf_req_id=", "tf_resource_type=", "tf_req_duration_ms=", "INFO"];
+        assert!(parts.iter().chain(&always).all(|part| line.contains(part)), "{line}");
+    }
+    assert!(lines.iter().any(|line| line.contains("ERROR") && line.contains("Invalid Number")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("s3cret") || line.contains("canary")), "{lines:#?}");
 }

@@ -1,5 +1,177 @@
-//! `ackone_alb_gateway`: an AlbConfig with its IngressClass.
+//! `ackone_alb_gateway`: an AlbConfig with its IngressClass, that is one load balancer in front of several clusters.
+//!
+//! `schema.rs` and `model.rs` say what users see, `rules.rs` what they may write, `object.rs` what that is in Kubernetes;
+//! `plan.rs` plans; `apply.rs`, `observe.rs` and `remove.rs` are the thin I/O around it. It must never replace a load
+//! balancer because of something only the live object says, and never wait for what cannot become true: an HTTPS listener
+//! without a certificate of its own comes to life with an Ingress, later.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clients::Clients;
+use crate::framework::diagnostic::Diagnostics;
+use crate::framework::model::{Field, Planned, Stored};
+use crate::framework::path::Path;
+use crate::framework::resource::{Applying, Deleting, ImportTarget, Planning, Reading, Resource};
+use crate::framework::schema::{Identity, IdentitySchema, Schema};
+use crate::kubernetes::{FieldPath, ObjectRef};
+use crate::resources::kubernetes_attributes::refuse_null_elements;
+use crate::resources::kubernetes_object::Described;
+use crate::resources::reconcile::Patience;
+
+mod apply;
 mod model;
 mod object;
+mod observe;
+mod plan;
+mod remove;
 mod rules;
 mod schema;
+#[cfg(test)]
+mod tests;
+
+use model::Gateway;
+
+/// Private fact: UID of the IngressClass.
+const CLASS_UID_FACT: &str = "ingress_class_uid";
+/// Private fact: the creation-only values applied last.
+const APPLIED_FACT: &str = "applied";
+
+/// The resource type.
+#[derive(Debug)]
+pub struct AlbGateway {
+    clients: Arc<Clients>,
+    patience: Patience,
+    /// How long a delete waits for users to go.
+    users_grace: Duration,
+}
+
+impl Resource for AlbGateway {
+    const TYPE: &'static str = "ackone_alb_gateway";
+    type Plan = Gateway<Planned>;
+    type State = Gateway<Stored>;
+    type Clients = Clients;
+
+    fn schema() -> Schema {
+        schema::schema()
+    }
+
+    fn identity_schema() -> IdentitySchema {
+        schema::identity_schema()
+    }
+
+    fn identity(state: &Self::State) -> Identity {
+        let entries = [("fleet_id", &state.fleet_id), ("name", &state.name)];
+        entries.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?))).collect()
+    }
+
+    fn new(clients: Arc<Clients>) -> Self {
+        Self { clients, patience: Patience::default(), users_grace: Duration::from_secs(30) }
+    }
+
+    fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {
+        refuse_null_elements(&Self::schema(), &config.to_value(), diagnostics);
+        rules::validate(config, diagnostics);
+    }
+
+    fn wants_update(planning: &Planning<'_, Self>) -> bool {
+        plan::wants_update(planning)
+    }
+
+    fn plan(planning: &mut Planning<'_, Self>) {
+        plan::plan(planning);
+    }
+
+    async fn create(
+        &self,
+        cx: &mut Applying<Self>,
+        planned: Self::Plan,
+        _config: Self::Plan,
+    ) -> Result<Self::State, Diagnostics> {
+        self.create_gateway(cx, &planned).await
+    }
+
+    async fn update(
+        &self,
+        cx: &mut Applying<Self>,
+        prior: Self::State,
+        planned: Self::Plan,
+        _config: Self::Plan,
+    ) -> Result<Self::State, Diagnostics> {
+        self.update_gateway(cx, &prior, &planned).await
+    }
+
+    async fn read(&self, cx: &mut Reading, prior: Self::State) -> Result<Option<Self::State>, Diagnostics> {
+        self.read_gateway(cx, &prior).await
+    }
+
+    async fn delete(&self, cx: &mut Deleting, prior: Self::State) -> Result<(), Diagnostics> {
+        self.delete_gateway(cx, &prior).await
+    }
+
+    async fn import(&self, _cx: &mut Reading, target: ImportTarget) -> Result<Self::State, Diagnostics> {
+        observe::import(target)
+    }
+}
+
+/// The two objects of a gateway.
+struct Objects {
+    name: String,
+    alb_config: ObjectRef,
+    class: Option<ObjectRef>,
+}
+
+impl Objects {
+    /// Of a state; the class if it belongs to the resource.
+    fn of(state: &Gateway<Stored>) -> Self {
+        let name = state.name.clone().unwrap_or_default();
+        let class = managed_class(state).map(|class| object::ingress_class_ref(&class));
+        Self { alb_config: object::alb_config_ref(&name), class, name }
+    }
+
+    fn alb_config<'a>(&'a self, attribute: &'a (dyn Fn(&FieldPath) -> Path + Sync)) -> Described<'a> {
+        Described {
+            type_name: AlbGateway::TYPE,
+            import_id: &self.name,
+            object: &self.alb_config,
+            meaning: &object::AlbConfigMeaning,
+            marker: None,
+            attribute,
+            server_attribute: &server_attribute,
+        }
+    }
+
+    fn class<'a>(&'a self, class: &'a ObjectRef) -> Described<'a> {
+        Described {
+            type_name: AlbGateway::TYPE,
+            import_id: &self.name,
+            object: class,
+            meaning: &object::IngressClassMeaning,
+            marker: None,
+            attribute: &class_attribute,
+            server_attribute: &|_| Path::attribute("ingress_class_name"),
+        }
+    }
+}
+
+/// Name of the IngressClass, if it belongs to the resource.
+fn managed_class(state: &Gateway<Stored>) -> Option<String> {
+    if state.manage_ingress_class == Some(false) {
+        return None;
+    }
+    state.ingress_class_name.clone()
+}
+
+fn class_attribute(_: &FieldPath) -> Path {
+    Path::attribute("ingress_class_name")
+}
+
+/// The API server knows no fields of an AlbConfig but its metadata.
+fn server_attribute(field: &str) -> Path {
+    match field {
+        "metadata.name" => Path::attribute("name"),
+        field if field.starts_with("metadata.labels") => Path::attribute("labels"),
+        field if field.starts_with("metadata.annotations") => Path::attribute("annotations"),
+        _ => Path::root(),
+    }
+}

@@ -1,0 +1,450 @@
+//! One request from bytes to answer: discovery, authentication, authorization, then the engine.
+//!
+//! Called by `http.rs` with the body read; knows nothing of connections.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, StatusCode, header};
+use hyper::body::Bytes;
+use rand::Rng as _;
+use serde_json::{Value, json};
+
+use super::auth::{Access, User, Wish};
+use super::discovery;
+use super::engine::Engine;
+use super::intake::FieldValidation;
+use super::list::{ListQuery, parse_version};
+use super::present::Presentation;
+use super::resource::Resource;
+use super::route::{Place, Query};
+use super::selector::Selector;
+use super::status::ApiError;
+use super::validation::decode;
+use super::watch::{Watch, WatchQuery};
+use super::write::{Options, PatchKind, Target, Written};
+use super::{delete, meta};
+
+/// A request with its body.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) place: Option<Place>,
+    pub(crate) verb: String,
+    pub(crate) user: Option<User>,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: AnswerBody,
+}
+
+/// The body of an answer.
+pub(crate) enum AnswerBody {
+    Whole(Bytes),
+    Stream(Box<Watch>),
+}
+
+impl Answer {
+    fn json(status: StatusCode, value: &Value) -> Answer {
+        Answer::typed(status, "application/json", Bytes::from(format!("{value}\n")))
+    }
+
+    fn typed(status: StatusCode, media: &str, body: Bytes) -> Answer {
+        Answer {
+            status,
+            headers: vec![
+                (header::CONTENT_TYPE.to_string(), media.to_owned()),
+                (header::CACHE_CONTROL.to_string(), "no-cache, private".to_owned()),
+            ],
+            body: AnswerBody::Whole(body),
+        }
+    }
+
+    fn text(text: &str) -> Answer {
+        Answer::typed(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from(text.to_owned()))
+    }
+
+    pub(crate) fn failure(error: &ApiError) -> Answer {
+        let status = StatusCode::from_u16(error.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = Answer::json(status, &error.status());
+        if let Some(seconds) = error.retry_after {
+            answer.headers.push((header::RETRY_AFTER.to_string(), seconds.to_string()));
+        }
+        answer
+    }
+
+    fn warn(mut self, warnings: &[String]) -> Answer {
+        for warning in warnings {
+            let quoted = warning.replace('\\', "\\\\").replace('"', "\\\"");
+            self.headers.push(("warning".to_owned(), format!("299 - \"{quoted}\"")));
+        }
+        self
+    }
+}
+
+/// Answers requests.
+pub(crate) struct Handler {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) access: Arc<Access>,
+    pub(crate) address: String,
+}
+
+impl Handler {
+    /// Handles one request.
+    pub(crate) fn handle(&self, request: &Request) -> Answer {
+        match self.route(request) {
+            Ok(answer) => answer,
+            Err(error) => Answer::failure(&error),
+        }
+    }
+
+    fn route(&self, request: &Request) -> Result<Answer, ApiError> {
+        if is_health(&request.path) {
+            return Ok(health(request));
+        }
+        let user = request.user.as_ref().ok_or_else(ApiError::unauthorized)?;
+        match &request.place {
+            Some(place) => self.resource(request, place, user),
+            None => self.plain_path(request),
+        }
+    }
+
+    fn plain_path(&self, request: &Request) -> Result<Answer, ApiError> {
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return Err(ApiError::method_not_allowed());
+        }
+        let resources = self.engine.resources();
+        let accept = request.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let aggregated = accept.split(',').find_map(|entry| {
+            let compact: String = entry.chars().filter(|letter| !letter.is_whitespace()).collect();
+            if !compact.contains("as=APIGroupDiscoveryList") {
+                return None;
+            }
+            ["v2", "v2beta1"].into_iter().find(|version| compact.split(';').any(|part| part == format!("v={version}")))
+        });
+        let parts: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+        let found = match (parts.as_slice(), aggregated) {
+            (["api" | "apis"], Some(version)) => {
+                let core = parts.first() == Some(&"api");
+                let media = format!("application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
+                let value = discovery::aggregated(&resources, core, version);
+                return Ok(Answer::typed(StatusCode::OK, &media, Bytes::from(value.to_string())));
+            }
+            (["api"], None) => Some(discovery::core_versions(&self.address)),
+            (["apis"], None) => Some(discovery::group_list(&resources)),
+            (["apis", group], _) => discovery::group(&resources, group),
+            (["api", version], _) => discovery::resource_list(&resources, "", version),
+            (["apis", group, version], _) => discovery::resource_list(&resources, group, version),
+            (["version"], _) => Some(discovery::version()),
+            (["openapi", "v3"], _) => Some(discovery::openapi_index(&resources)),
+            (["openapi", "v3", "api", version], _) => discovery::openapi_document(&resources, "", version),
+            (["openapi", "v3", "apis", group, version], _) => discovery::openapi_document(&resources, group, version),
+            (["openapi", "v2"], _) => {
+                if accept.contains("openapi.spec.v2@v1.0+protobuf") {
+                    let media = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+                    return Ok(Answer::typed(StatusCode::OK, media, Bytes::from(discovery::openapi_v2_protobuf())));
+                }
+                Some(discovery::openapi_v2())
+            }
+            _ => None,
+        };
+        match found {
+            Some(value) => Ok(Answer::json(StatusCode::OK, &value)),
+            None => {
+                let text = Bytes::from_static(b"404 page not found\n");
+                Ok(Answer::typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text))
+            }
+        }
+    }
+
+    fn resource(&self, request: &Request, place: &Place, user: &User) -> Result<Answer, ApiError> {
+        let is_review = discovery::REVIEWS
+            .iter()
+            .any(|(group, plural, _)| *group == place.group && *plural == place.resource && place.version == "v1");
+        if is_review {
+            return self.review(request, place, user);
+        }
+        let Some(resource) = self.engine.resource(&place.group, &place.version, &place.resource) else {
+            let text = Bytes::from_static(b"404 page not found\n");
+            return Ok(Answer::typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text));
+        };
+        self.authorize(&resource, place, &request.verb, user)?;
+        if !place.subresource.is_empty()
+            && !discovery::subresources(&resource).iter().any(|(name, _)| *name == place.subresource)
+        {
+            return Err(ApiError::no_such_resource());
+        }
+        let is_misplaced = resource.namespaced == place.namespace.is_empty();
+        let spans_all = resource.namespaced && matches!(request.verb.as_str(), "list" | "watch");
+        let is_across_namespaces = spans_all && place.name.is_empty();
+        if is_misplaced && !is_across_namespaces {
+            return Err(if place.name.is_empty() {
+                ApiError::method_not_allowed()
+            } else {
+                ApiError::no_such_resource()
+            });
+        }
+        let accept = request.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let presentation = Presentation::negotiate(accept, request.query.get("includeObject"))?;
+        let target = Target {
+            resource: resource.clone(),
+            subresource: place.subresource.clone(),
+            key: (place.namespace.clone(), place.name.clone()),
+        };
+        match request.verb.as_str() {
+            "get" => {
+                let object = self.engine.get(&target)?;
+                Ok(self.present(StatusCode::OK, presentation, &resource, &object))
+            }
+            "list" => self.list(request, presentation, &target),
+            "watch" => self.watch(request, presentation, &target),
+            "create" if place.name.is_empty() => {
+                let body = body(request, false)?;
+                let written = self.engine.create(&target, body, &write_options(request)?)?;
+                Ok(self.written(presentation, &resource, &written))
+            }
+            "update" if !place.name.is_empty() => {
+                let body = body(request, false)?;
+                let written = self.engine.replace(&target, body, &write_options(request)?)?;
+                Ok(self.written(presentation, &resource, &written))
+            }
+            "patch" if !place.name.is_empty() => self.patch(request, presentation, &target),
+            "delete" | "deletecollection" => self.delete(request, presentation, &target),
+            _ => Err(ApiError::method_not_allowed()),
+        }
+    }
+
+    fn authorize(&self, resource: &Resource, place: &Place, verb: &str, user: &User) -> Result<(), ApiError> {
+        let wish = Wish { verb, resource: &place.resource, subresource: &place.subresource };
+        if self.access.allows(user, wish) {
+            return Ok(());
+        }
+        let full = if place.subresource.is_empty() {
+            place.resource.clone()
+        } else {
+            format!("{}/{}", place.resource, place.subresource)
+        };
+        let scope = if place.namespace.is_empty() {
+            "at the cluster scope".to_owned()
+        } else {
+            format!("in the namespace {:?}", place.namespace)
+        };
+        let detail =
+            format!("User {:?} cannot {verb} resource {full:?} in API group {:?} {scope}", user.name, place.group);
+        Err(ApiError::forbidden(resource.named(), &place.name, &detail))
+    }
+
+    fn review(&self, request: &Request, place: &Place, user: &User) -> Result<Answer, ApiError> {
+        if request.method != Method::POST {
+            return Err(ApiError::method_not_allowed());
+        }
+        let body = body(request, false)?;
+        let answer = self.access.review(&place.resource, user, &body.value);
+        Ok(Answer::json(StatusCode::CREATED, &answer))
+    }
+
+    fn present(&self, status: StatusCode, presentation: Presentation, resource: &Resource, object: &Value) -> Answer {
+        render(status, presentation, &presentation.object(&self.engine, resource, object))
+    }
+
+    fn written(&self, presentation: Presentation, resource: &Resource, written: &Written) -> Answer {
+        let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        self.present(status, presentation, resource, &written.object).warn(&written.warnings)
+    }
+
+    fn list(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
+        let query = &request.query;
+        let limit = query.get("limit");
+        let list = ListQuery {
+            selector: selector(&target.resource, query)?,
+            limit: if limit.is_empty() {
+                0
+            } else {
+                limit.parse().map_err(|_| ApiError::bad_request(format!("limit: Invalid value: {limit:?}")))?
+            },
+            token: query.get("continue").to_owned(),
+            resource_version: query.get("resourceVersion").to_owned(),
+            version_match: query.get("resourceVersionMatch").to_owned(),
+        };
+        let page = self.engine.list(&target.resource, &target.key.0, &list)?;
+        let value = presentation.page(&self.engine, &target.resource, &page);
+        Ok(render(StatusCode::OK, presentation, &value))
+    }
+
+    fn watch(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
+        let query = &request.query;
+        let mut selector = selector(&target.resource, query)?;
+        if !target.key.1.is_empty() {
+            selector = Selector::parse(&target.resource, "", &format!("metadata.name={}", target.key.1))?;
+        }
+        // Without a timeout the server picks one between 30 and 60 minutes.
+        let seconds = match query.get("timeoutSeconds").parse::<u64>() {
+            Ok(seconds) if seconds > 0 => seconds,
+            Ok(_) | Err(_) => rand::rng().random_range(1800..3600),
+        };
+        let watch = Watch::open(
+            self.engine.clone(),
+            WatchQuery {
+                resource: target.resource.clone(),
+                namespace: target.key.0.clone(),
+                selector,
+                from: parse_version(query.get("resourceVersion"))?,
+                bookmarks: query.is_set("allowWatchBookmarks"),
+                initial_events: query.is_set("sendInitialEvents"),
+                timeout: Duration::from_secs(seconds),
+                presentation,
+            },
+        );
+        let mut answer = Answer::typed(StatusCode::OK, "application/json", Bytes::new());
+        answer.body = AnswerBody::Stream(Box::new(watch));
+        Ok(answer)
+    }
+
+    fn patch(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
+        let media = media_type(request);
+        let builtin = target.resource.builtin.is_some();
+        let kind = match media.as_str() {
+            "application/json-patch+json" => PatchKind::Json,
+            "application/merge-patch+json" => PatchKind::Merge,
+            "application/strategic-merge-patch+json" if builtin => PatchKind::Strategic,
+            "application/apply-patch+yaml" => PatchKind::Apply,
+            _ => {
+                let mut accepted = vec!["application/json-patch+json", "application/merge-patch+json"];
+                if builtin {
+                    accepted.push("application/strategic-merge-patch+json");
+                }
+                accepted.push("application/apply-patch+yaml");
+                return Err(ApiError::unsupported_media(&accepted));
+            }
+        };
+        let options = write_options(request)?;
+        if kind == PatchKind::Apply && request.query.get("fieldManager").is_empty() {
+            let what = super::status::Named { group: "meta.k8s.io", resource: "patchoptions", kind: "PatchOptions" };
+            let error = super::status::FieldError::required("fieldManager", "is required for apply patch");
+            return Err(ApiError::invalid(what, "", &[error]));
+        }
+        if kind != PatchKind::Apply && !request.query.get("force").is_empty() {
+            let what = super::status::Named { group: "meta.k8s.io", resource: "patchoptions", kind: "PatchOptions" };
+            let error = super::status::FieldError::forbidden("force", "may not be specified for non-apply patch");
+            return Err(ApiError::invalid(what, "", &[error]));
+        }
+        let body = body(request, kind == PatchKind::Apply)?;
+        let written = self.engine.patch(target, kind, body, &options)?;
+        Ok(self.written(presentation, &target.resource, &written))
+    }
+
+    fn delete(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
+        if !target.subresource.is_empty() {
+            return Err(ApiError::method_not_allowed());
+        }
+        let value = if request.body.is_empty() { json!({}) } else { body(request, true)?.value };
+        let policy = request.query.get("propagationPolicy");
+        let options = delete::Options::parse(&value, dry_run(request)?, (!policy.is_empty()).then_some(policy));
+        if request.verb == "deletecollection" {
+            if super::engine::is_namespace(&target.resource) {
+                return Err(ApiError::method_not_allowed());
+            }
+            let selector = selector(&target.resource, &request.query)?;
+            let list = self.engine.delete_collection(&target.resource, &target.key.0, &selector, &options);
+            return Ok(Answer::json(StatusCode::OK, &list));
+        }
+        let answer = self.engine.delete(target, &options)?;
+        if meta::text(&answer, &["kind"]) == "Status" {
+            return Ok(Answer::json(StatusCode::OK, &answer));
+        }
+        Ok(self.present(StatusCode::OK, presentation, &target.resource, &answer))
+    }
+}
+
+fn render(status: StatusCode, presentation: Presentation, value: &Value) -> Answer {
+    if presentation.yaml
+        && let Ok(text) = serde_norway::to_string(value)
+    {
+        return Answer::typed(status, "application/yaml", Bytes::from(text));
+    }
+    Answer::json(status, value)
+}
+
+/// Whether a path is a health check, which needs no credentials.
+pub(crate) fn is_health(path: &str) -> bool {
+    ["/healthz", "/livez", "/readyz"]
+        .iter()
+        .any(|known| path.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+fn health(request: &Request) -> Answer {
+    if request.query.is_set("verbose") {
+        let name = request.path.trim_start_matches('/');
+        return Answer::text(&format!("[+]ping ok\n[+]log ok\n{name} check passed\n"));
+    }
+    Answer::text("ok")
+}
+
+fn media_type(request: &Request) -> String {
+    let header = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    header.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn unreadable() -> ApiError {
+    ApiError::unsupported_media(&["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"])
+}
+
+fn body(request: &Request, yaml: bool) -> Result<decode::Body, ApiError> {
+    let media = media_type(request);
+    let is_yaml = yaml || media == "application/yaml";
+    if media == "application/vnd.kubernetes.protobuf" {
+        let value = super::protobuf::decode(&request.body);
+        return value.map(|value| decode::Body { value, duplicates: Vec::new() }).ok_or_else(unreadable);
+    }
+    if !matches!(media.as_str(), "" | "application/json" | "application/yaml") && !media.contains("patch") {
+        return Err(unreadable());
+    }
+    decode::parse(&request.body, is_yaml)
+}
+
+fn selector(resource: &Resource, query: &Query) -> Result<Selector, ApiError> {
+    Selector::parse(resource, query.get("labelSelector"), query.get("fieldSelector"))
+}
+
+fn dry_run(request: &Request) -> Result<bool, ApiError> {
+    match request.query.get("dryRun") {
+        "" => Ok(false),
+        "All" => Ok(true),
+        other => {
+            let what = super::status::Named { group: "meta.k8s.io", resource: "options", kind: "Options" };
+            let error = super::status::FieldError::not_supported("dryRun", &json!([other]), &["All"]);
+            Err(ApiError::invalid(what, "", &[error]))
+        }
+    }
+}
+
+fn write_options(request: &Request) -> Result<Options, ApiError> {
+    let query = &request.query;
+    let validation = match query.get("fieldValidation") {
+        "" | "Warn" => FieldValidation::Warn,
+        "Strict" => FieldValidation::Strict,
+        "Ignore" => FieldValidation::Ignore,
+        other => {
+            let what = super::status::Named { group: "meta.k8s.io", resource: "options", kind: "Options" };
+            let supported = ["", "Ignore", "Strict", "Warn"];
+            let error = super::status::FieldError::not_supported("fieldValidation", &json!(other), &supported);
+            return Err(ApiError::invalid(what, "", &[error]));
+        }
+    };
+    let given = query.get("fieldManager");
+    let manager = if given.is_empty() {
+        let agent = request.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let name: String = agent.split('/').next().unwrap_or_default().chars().take(128).collect();
+        if name.is_empty() { "unknown".to_owned() } else { name }
+    } else {
+        given.to_owned()
+    };
+    Ok(Options { dry_run: dry_run(request)?, manager, force: query.is_set("force"), validation })
+}

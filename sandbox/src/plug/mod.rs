@@ -1,0 +1,226 @@
+//! The Fleet's side of the sandbox, plugged into the cloud's: API server, controller, members, load balancers, data plane.
+//!
+//! `main` starts it on the [`Foundation`] the cloud side uses too, and hands its [`FleetSide`] to the shell. The parts
+//! were written apart and know each other only through the traits that are implemented here. Nothing here decides how
+//! any of them behaves.
+
+mod balancers;
+mod fleet;
+mod gate;
+mod kubernetes;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use self::balancers::Balancers;
+use self::fleet::{FleetView, Switches};
+use self::gate::{CONTROLLER_USER, FaultGate};
+use self::kubernetes::{Kubernetes, saved_authority};
+use crate::alb::AlbCloud;
+use crate::apiserver::{ApiServer, ApiServerConfig};
+use crate::cloud::{KubeconfigIssuer, LoadBalancers};
+use crate::controller::{Controller, ControllerConfig, ControllerHandle, VSwitches};
+use crate::dataplane::{DataPlane, DataPlaneConfig, PortPolicy, Ports};
+use crate::members::{FleetMembers, Members, SecurityGroups, ServiceRegistry};
+use crate::parts::{ControllerControl, Gateways, KubernetesControl, Part};
+use crate::running::{FleetSide, Foundation, StartError};
+use crate::settings::{GatewayPorts, Generation, RunArgs};
+use crate::world::{Secret, random_text};
+
+/// The listener ports of the walkthrough, whose places are promised from the start.
+const PROMISED: [u16; 2] = [443, 8001];
+/// The quickest the controller gets: at scale zero its retries would never rest.
+const LEAST_SCALE: f64 = 0.002;
+
+/// The running Fleet's side. Dropping it stops it.
+#[derive(Debug)]
+pub struct Plugged {
+    side: FleetSide,
+    controller: ControllerHandle,
+    /// Kept for as long as the sandbox runs; the parts hold the rest.
+    _members: Arc<Members>,
+}
+
+fn failed(what: &'static str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> StartError {
+    move |error| StartError::Start { what, source: std::io::Error::other(error) }
+}
+
+/// The API server to use and what is known of it.
+struct Api {
+    client: Client,
+    embedded: Option<Arc<Kubernetes>>,
+    kubeconfig: Option<PathBuf>,
+}
+
+impl Plugged {
+    /// Starts everything the Fleet's side consists of.
+    ///
+    /// # Errors
+    /// When a port or a file cannot be had, or what a state file kept does not fit.
+    pub async fn start(settings: &RunArgs, foundation: &Foundation) -> Result<Self, StartError> {
+        // Only the first start in a process installs it; later ones find it there.
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let world = Arc::clone(&foundation.world);
+        let (fleet_id, region, clusters) = world.read(|state, _| {
+            let clusters: Vec<String> = state.clusters.keys().cloned().collect();
+            (state.primary_fleet.clone(), state.region.clone(), clusters)
+        });
+        let api = match &settings.kubeconfig {
+            Some(path) => foreign(path).await?,
+            None => embedded(settings, foundation, &fleet_id).await?,
+        };
+        let members = Members::start(clusters)
+            .await
+            .map_err(|source| StartError::Start { what: "the member clusters' servers", source })?;
+        let view = Arc::new(FleetView::new(Arc::clone(&world), Arc::clone(&members), fleet_id.clone()));
+        let cloud = Arc::new(match foundation.saved.get(balancers::NAME) {
+            Some(saved) => {
+                let state = serde_json::from_value(saved.clone()).map_err(StartError::State)?;
+                AlbCloud::restore(region, state)
+            }
+            None => AlbCloud::new(region),
+        });
+        let (ports, gateway_ports) = ports(settings.gateway_ports())?;
+        let plane = DataPlane::spawn(
+            &cloud,
+            Arc::clone(&view) as Arc<dyn SecurityGroups>,
+            DataPlaneConfig { ports: Arc::new(ports), ..DataPlaneConfig::default() },
+        );
+        let generation = match settings.generation {
+            Generation::Hosted => crate::controller::Generation::Hosted,
+            Generation::OpenSource => crate::controller::Generation::OpenSource,
+        };
+        let config = ControllerConfig {
+            generation,
+            scale: settings.time_scale.max(LEAST_SCALE),
+            vswitches: Arc::clone(&view) as Arc<dyn VSwitches>,
+            ..ControllerConfig::new(api.client, fleet_id)
+        };
+        let controller = Controller::spawn(
+            config,
+            Arc::clone(&cloud),
+            view as Arc<dyn FleetMembers>,
+            Arc::clone(&members) as Arc<dyn ServiceRegistry>,
+        );
+        let balancers = Arc::new(Balancers::new(cloud, plane, world));
+        let kubernetes = api.embedded;
+        let mut parts = vec![Arc::clone(&balancers) as Arc<dyn Part>];
+        parts.extend(kubernetes.iter().map(|one| Arc::clone(one) as Arc<dyn Part>));
+        let side = FleetSide {
+            issuer: kubernetes.clone().map(|one| one as Arc<dyn KubeconfigIssuer>),
+            balancers: Some(Arc::clone(&balancers) as Arc<dyn LoadBalancers>),
+            gateways: Some(balancers as Arc<dyn Gateways>),
+            parts,
+            kubernetes: kubernetes.map(|one| one as Arc<dyn KubernetesControl>),
+            controller: Some(Arc::new(Switches::new(controller.faults())) as Arc<dyn ControllerControl>),
+            kubeconfig: api.kubeconfig,
+            gateway_ports,
+        };
+        Ok(Self { side, controller, _members: members })
+    }
+
+    /// What the shell needs of it.
+    pub fn side(&self) -> FleetSide {
+        self.side.clone()
+    }
+
+    /// Stops the controller, so that what is saved afterwards does not change any more.
+    pub async fn stop(self) {
+        self.controller.shutdown().await;
+        if let Some(path) = self.side.kubeconfig.filter(|_| self.side.kubernetes.is_some())
+            && let Err(error) = std::fs::remove_file(&path)
+        {
+            tracing::debug!(%error, "kubeconfig not removed");
+        }
+    }
+}
+
+/// The kubeconfig for kubectl lies beside the ready file.
+fn kubeconfig_path(settings: &RunArgs) -> Option<PathBuf> {
+    let ready = settings.ready_file.as_ref()?;
+    let ready = std::path::absolute(ready).unwrap_or_else(|_| ready.clone());
+    Some(ready.with_extension("kubeconfig"))
+}
+
+async fn embedded(settings: &RunArgs, foundation: &Foundation, fleet_id: &str) -> Result<Api, StartError> {
+    const WHAT: &str = "the Fleet's Kubernetes API";
+    let saved = foundation.saved.get(kubernetes::NAME);
+    let world_clock = foundation.world.clock().clone();
+    let gate = Arc::new(FaultGate::new(
+        Arc::clone(&foundation.faults),
+        Arc::clone(&foundation.log),
+        world_clock,
+    ));
+    let config = ApiServerConfig {
+        port: settings.kubernetes_port,
+        gate: Arc::clone(&gate) as Arc<dyn crate::apiserver::gate::RequestGate>,
+        authority: saved.and_then(saved_authority),
+        ..ApiServerConfig::default()
+    };
+    let clock = Arc::clone(&config.clock);
+    let server = Arc::new(ApiServer::start(config).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => StartError::Bind {
+            what: WHAT,
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.kubernetes_port)),
+            source,
+            hint: "\nChoose another --kubernetes-port, or 0 for any free one.",
+        },
+        _ => StartError::Start { what: WHAT, source },
+    })?);
+    gate.guard(&server);
+    let path = kubeconfig_path(settings);
+    let kubernetes = Kubernetes::new(Arc::clone(&server), clock, fleet_id.to_owned(), path.clone());
+    if let Some(saved) = saved {
+        kubernetes.restore(saved).map_err(|source| StartError::Start { what: WHAT, source })?;
+    }
+    kubernetes.write_file()?;
+    let client = controller_client(&server).map_err(failed("the controller"))?;
+    Ok(Api { client, embedded: Some(Arc::new(kubernetes)), kubeconfig: path })
+}
+
+/// The controller's own way in: a token nobody revokes.
+fn controller_client(server: &ApiServer) -> Result<Client, Box<dyn std::error::Error + Send + Sync>> {
+    let token = Secret::new(random_text(40));
+    server.add_token(token.expose(), CONTROLLER_USER, &["system:masters"], None);
+    let authority = CertificateDer::from_pem_slice(server.ca_pem().as_bytes())?;
+    let mut config = Config::new(server.url().parse()?);
+    config.root_cert = Some(vec![authority.to_vec()]);
+    config.auth_info = AuthInfo { token: Some(token.expose().to_owned().into()), ..AuthInfo::default() };
+    Ok(Client::try_from(config)?)
+}
+
+async fn foreign(path: &Path) -> Result<Api, StartError> {
+    let failed = failed("a client of the kubeconfig's API server");
+    let config = Kubeconfig::read_from(path).map_err(|error| failed(error.into()))?;
+    let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+        .await
+        .map_err(|error| failed(error.into()))?;
+    let client = Client::try_from(config).map_err(|error| failed(error.into()))?;
+    Ok(Api { client, embedded: None, kubeconfig: Some(path.to_owned()) })
+}
+
+fn ports(policy: GatewayPorts) -> Result<(Ports, BTreeMap<String, u16>), StartError> {
+    let ports = Ports::new(match policy {
+        GatewayPorts::Fallback => PortPolicy::Fallback,
+        GatewayPorts::Declared => PortPolicy::Declared,
+        GatewayPorts::Ephemeral => PortPolicy::Ephemeral,
+    });
+    let mut promised = BTreeMap::new();
+    for declared in PROMISED {
+        let port = ports.promise(declared).map_err(|source| StartError::Bind {
+            what: "gateways",
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, declared)),
+            source,
+            hint: "\nWith --gateway-port-policy fallback another port takes its place.",
+        })?;
+        promised.insert(declared.to_string(), port);
+    }
+    Ok((ports, promised))
+}

@@ -1,0 +1,192 @@
+//! Refreshing and importing a gateway.
+
+use std::collections::BTreeMap;
+
+use super::apply::{applied_fact, is_published, not_waited_for};
+use super::model::Gateway;
+use super::object::{self, CONTROLLER};
+use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, Objects};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::Stored;
+use crate::framework::path::Path;
+use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, TimeoutOf, TimeoutSource};
+use crate::kubernetes::{FieldPath, Kind, Object};
+use crate::resources::diagnose;
+use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
+use crate::resources::reconcile::{PENDING_FACT, Pending, is_settled};
+
+/// The state from which a read finds the gateway.
+pub(super) fn import(target: ImportTarget) -> Result<Gateway<Stored>, Diagnostics> {
+    let mut state = object::nothing();
+    match target {
+        ImportTarget::Id(name) => state.name = Some(name),
+        ImportTarget::Identity(mut identity) => {
+            state.name = identity.remove("name");
+            state.fleet_id = identity.remove("fleet_id");
+        }
+    }
+    let valid = state.name.as_deref().is_some_and(|name| !name.is_empty() && !name.contains('/'));
+    if !valid {
+        return Err(Diagnostic::error(
+            "Invalid Import ID",
+            format!(
+                "{:?} is no import ID of {}. It is the name of the AlbConfig, such as \"ackone-gateway-demo\".",
+                state.name.unwrap_or_default(),
+                AlbGateway::TYPE
+            ),
+        )
+        .into());
+    }
+    state.id.clone_from(&state.name);
+    Ok(state)
+}
+
+impl AlbGateway {
+    pub(super) async fn read_gateway(
+        &self,
+        cx: &mut Reading,
+        prior: &Gateway<Stored>,
+    ) -> Result<Option<Gateway<Stored>>, Diagnostics> {
+        let limit = prior.timeouts.timeout(TimeoutOf::Read, READ_TIMEOUT);
+        within(limit, "timeouts.read", self.refresh(cx, prior)).await
+    }
+
+    async fn refresh(&self, cx: &mut Reading, prior: &Gateway<Stored>) -> Result<Option<Gateway<Stored>>, Diagnostics> {
+        let fleet = Fleet::of(&self.clients, &cx.context)?;
+        let objects = Objects::of(prior);
+        let attribute = |path: &FieldPath| object::attribute(prior, path);
+        let described = objects.alb_config(&attribute);
+        let private = cx.private.clone();
+        let home = Home::of(prior.fleet_id.as_ref(), &private);
+        let live = match fleet.find(&described, home, &mut cx.warnings).await? {
+            Found::Live(live) => live,
+            Found::Gone => return Ok(None),
+        };
+        let imported = private.is_imported();
+        let mut state = object::refresh(prior, &live, imported, &self.clients.settings);
+        if state.fleet_id.is_none() {
+            state.fleet_id = Some(fleet.id().await?);
+        }
+        cx.private.set_fact(UID_FACT, live.uid());
+        if imported {
+            self.find_class(&fleet, &mut state, cx).await?;
+        } else {
+            self.check_class(&fleet, &mut state, cx, &objects).await?;
+        }
+        if private.fact(APPLIED_FACT).is_none() {
+            cx.private.set_fact(APPLIED_FACT, applied_fact(&state));
+        }
+        judge_readiness(&fleet, &mut state, &live, imported, cx).await;
+        Ok(Some(state))
+    }
+
+    /// Whether the class of the state is still there and leads here. Else the attribute shows it missing, which the plan
+    /// mends.
+    async fn check_class(
+        &self,
+        fleet: &Fleet,
+        state: &mut Gateway<Stored>,
+        cx: &mut Reading,
+        objects: &Objects,
+    ) -> Result<(), Diagnostics> {
+        let Some(class) = &objects.class else { return Ok(()) };
+        let described = objects.class(class);
+        let private = cx.private.clone();
+        let home = Home { fleet_id: state.fleet_id.as_deref(), uid: private.fact(CLASS_UID_FACT) };
+        match fleet.find(&described, home, &mut cx.warnings).await? {
+            Found::Live(live) if leads_to(&live, &objects.name) => cx.private.set_fact(CLASS_UID_FACT, live.uid()),
+            Found::Live(_) => {
+                cx.warnings.warn(
+                    Path::attribute("ingress_class_name"),
+                    "IngressClass Leads Elsewhere",
+                    format!(
+                        "{class} was changed and no longer leads to AlbConfig {:?}. The next apply mends it.",
+                        objects.name
+                    ),
+                );
+                state.ready = state.ready.filter(|ready| !ready);
+                state.ingress_class_name = None;
+            }
+            Found::Gone => {
+                cx.private.remove_fact(CLASS_UID_FACT);
+                state.ingress_class_name = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// On import: the IngressClass that leads to this gateway.
+    async fn find_class(
+        &self,
+        fleet: &Fleet,
+        state: &mut Gateway<Stored>,
+        cx: &mut Reading,
+    ) -> Result<(), Diagnostics> {
+        let name = state.name.clone().unwrap_or_default();
+        let listing = fleet.api().list(Kind::INGRESS_CLASS, None, None).await.map_err(|error| {
+            diagnose::kubernetes_error("looking for the IngressClass of the gateway", &error, &|_| Path::root())
+        })?;
+        let classes: BTreeMap<&str, &Object> =
+            listing.items.iter().filter(|class| leads_to(class, &name)).map(|class| (class.name(), class)).collect();
+        let class = classes.get(name.as_str()).or_else(|| classes.values().next());
+        state.manage_ingress_class = Some(class.is_some());
+        state.ingress_class_name = class.map(|class| class.name().to_owned());
+        if let Some(class) = class {
+            cx.private.set_fact(CLASS_UID_FACT, class.uid());
+        }
+        if classes.len() > 1 {
+            cx.warnings.warn(
+                Path::attribute("ingress_class_name"),
+                "Several Ingress Classes",
+                format!(
+                    "IngressClasses {} all lead to this gateway; {:?} was imported with it. Set ingress_class_name to choose \
+                     another one.",
+                    classes.keys().copied().collect::<Vec<_>>().join(", "),
+                    state.ingress_class_name.as_deref().unwrap_or_default()
+                ),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Whether a class is one of the ALB controller for this AlbConfig.
+pub(super) fn leads_to(class: &Object, gateway: &str) -> bool {
+    let text = |pointer: &str| class.value().pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
+    text("/spec/controller") == CONTROLLER && text("/spec/parameters/name") == gateway
+}
+
+/// `false` becomes `true` on evidence; `true` becomes `false` only if what was published vanished.
+async fn judge_readiness(fleet: &Fleet, state: &mut Gateway<Stored>, live: &Object, imported: bool, cx: &mut Reading) {
+    let published = is_published(live);
+    let (ready, reason) = match state.ready {
+        None if imported => match not_waited_for(state) {
+            Some(reason) => (None, Some(reason)),
+            None if published => (Some(true), None),
+            None => (None, Some("the controller has not published it yet".to_owned())),
+        },
+        None => (None, state.reason.clone()),
+        Some(true) if !published => {
+            (Some(false), Some("the published load balancer vanished from its status".to_owned()))
+        }
+        Some(true) => (Some(true), None),
+        Some(false) if !published => (Some(false), state.reason.clone()),
+        Some(false) => {
+            let settled = match cx.private.fact(PENDING_FACT).and_then(Pending::from_fact) {
+                Some(pending) => {
+                    let object = object::alb_config_ref(live.name());
+                    is_settled(fleet.api(), &object, live, &pending, cx.context.clock.now()).await
+                }
+                None => true,
+            };
+            if settled {
+                cx.private.remove_fact(PENDING_FACT);
+                (Some(true), None)
+            } else {
+                (Some(false), state.reason.clone())
+            }
+        }
+    };
+    state.ready = ready;
+    state.reason = reason;
+}

@@ -1,0 +1,241 @@
+//! Creating and updating a gRPC Ingress, then the wait for the controller.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use tokio::time::Instant;
+
+use super::model::GrpcIngress;
+use super::object::{self, GRPC, address, ingress, publish};
+use super::schema::WRITE_TIMEOUT;
+use super::{GrpcIngressResource, Ours};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::framework::model::{Attr, Field, Planned, Stored};
+use crate::framework::path::Path;
+use crate::framework::plan::resolve;
+use crate::framework::resource::{Applying, Context, TimeoutOf, TimeoutSource};
+use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
+use crate::resources::kubernetes_attributes::effective;
+use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
+use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Telling, guilty_siblings, not_ready};
+
+/// A plan waits no longer than this for what it only advises about.
+const ADVICE_LIMIT: Duration = Duration::from_secs(10);
+/// Why nothing is waited for.
+const NOT_WAITED: &str = "not waited for: wait is false";
+
+/// What a write led to, for the wait after it.
+struct Written {
+    live: Object,
+    goal: Goal,
+    created: bool,
+    timeout: Duration,
+    deadline: Instant,
+}
+
+impl GrpcIngressResource {
+    /// What the plan says, with what only apply knows.
+    fn intended(&self, planned: &GrpcIngress<Planned>) -> Result<GrpcIngress<Stored>, Diagnostics> {
+        let settings = &self.clients.settings;
+        let mut planned = planned.clone();
+        planned.backend_protocol = Attr::Known(GRPC.to_owned());
+        planned.effective_labels = effective(Some(&settings.default_labels), &planned.labels);
+        planned.effective_annotations = effective(Some(&settings.default_annotations), &planned.annotations);
+        GrpcIngress::from_value(&resolve(&planned.to_value()))
+            .map_err(|error| Diagnostic::error("Unsuitable Value", error.to_string()).into())
+    }
+
+    pub(super) async fn create_ingress(
+        &self,
+        cx: &mut Applying<Self>,
+        planned: &GrpcIngress<Planned>,
+    ) -> Result<GrpcIngress<Stored>, Diagnostics> {
+        let fleet = Fleet::of(&self.clients, &cx.context)?;
+        let timeout = planned.timeouts.timeout(TimeoutOf::Create, WRITE_TIMEOUT);
+        let deadline = Instant::now() + timeout;
+        let mut state = self.intended(planned)?;
+        state.fleet_id = Some(fleet.id().await?);
+        let ours = Ours::of(&state);
+        let intent = ingress(&state);
+        let attributes = state.clone();
+        let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
+        let mut onlooker = look_on(&fleet, &state, &ours.object, None, cx).await;
+        let adopt = state.adopt == Some(true);
+        let described = ours.described(&attribute);
+        let (live, origin) = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings).await?;
+        cx.private.set_fact(UID_FACT, live.uid());
+        if let Some(onlooker) = onlooker.as_mut().filter(|_| origin != Origin::LeftByUs) {
+            onlooker.answered(&live);
+        }
+        let goal = if origin == Origin::Adopted(true) { Goal::OurWrite } else { Goal::Published };
+        if let (Goal::OurWrite, Some(onlooker)) = (&goal, &onlooker) {
+            cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
+        }
+        publish(&mut state, &live);
+        state.ready = Some(false);
+        state.reason = Some("the controller has not published it yet".to_owned());
+        cx.checkpoint(&state);
+        let written = Written { live, goal, created: true, timeout, deadline };
+        self.settle(&fleet, cx, state, onlooker, written).await
+    }
+
+    pub(super) async fn update_ingress(
+        &self,
+        cx: &mut Applying<Self>,
+        prior: &GrpcIngress<Stored>,
+        planned: &GrpcIngress<Planned>,
+    ) -> Result<GrpcIngress<Stored>, Diagnostics> {
+        let fleet = Fleet::of(&self.clients, &cx.context)?;
+        let timeout = planned.timeouts.timeout(TimeoutOf::Update, WRITE_TIMEOUT);
+        let deadline = Instant::now() + timeout;
+        let mut state = self.intended(planned)?;
+        state.fleet_id.clone_from(&prior.fleet_id);
+        let ours = Ours::of(&state);
+        let attributes = state.clone();
+        let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
+        let private = cx.private.clone();
+        let home = Home::of(prior.fleet_id.as_ref(), &private);
+        let before = match state.wait {
+            Some(false) => None,
+            Some(true) | None => fleet.api().get(&ours.object).await.ok(),
+        };
+        let mut onlooker = look_on(&fleet, &state, &ours.object, before.as_ref(), cx).await;
+        let described = ours.described(&attribute);
+        let updated = fleet.update(&described, home, &ingress(prior), &ingress(&state), &[], deadline).await?;
+        let live = updated.object;
+        if updated.wrote
+            && let Some(onlooker) = &mut onlooker
+        {
+            onlooker.answered(&live);
+            cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
+        }
+        cx.private.set_fact(UID_FACT, live.uid());
+        publish(&mut state, &live);
+        state.ready = Some(false);
+        state.reason = Some("the controller has not finished the last change yet".to_owned());
+        cx.checkpoint(&state);
+        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
+        let goal = match (updated.wrote, prior.ready, earlier) {
+            (true, ..) => Goal::OurWrite,
+            (false, Some(false), Some(earlier)) => Goal::EarlierWrite(earlier),
+            (false, Some(false), None) => Goal::Published,
+            // No write, no wait.
+            (false, Some(true) | None, _) => {
+                state.ready = (state.wait != Some(false) && address(&live).is_some()).then_some(true);
+                state.reason = state.ready.is_none().then(|| NOT_WAITED.to_owned());
+                return Ok(state);
+            }
+        };
+        let written = Written { live, goal, created: false, timeout, deadline };
+        self.settle(&fleet, cx, state, onlooker, written).await
+    }
+
+    /// Waits, if there is something to wait for, and says how it went.
+    async fn settle(
+        &self,
+        fleet: &Fleet,
+        cx: &mut Applying<Self>,
+        mut state: GrpcIngress<Stored>,
+        onlooker: Option<Onlooker>,
+        written: Written,
+    ) -> Result<GrpcIngress<Stored>, Diagnostics> {
+        let Written { live, goal, created, timeout, deadline } = written;
+        let Some(onlooker) = onlooker else {
+            state.ready = None;
+            state.reason = Some(NOT_WAITED.to_owned());
+            cx.private.remove_fact(PENDING_FACT);
+            return Ok(state);
+        };
+        let waited = onlooker.wait(&goal, &|live| address(live).is_some(), deadline, self.patience).await;
+        publish(&mut state, waited.live.as_ref().unwrap_or(&live));
+        state.ready = Some(waited.ending == Ending::Ready);
+        state.reason = waited.reason();
+        if waited.ending == Ending::Ready {
+            cx.private.remove_fact(PENDING_FACT);
+            return Ok(state);
+        }
+        let object = Ours::of(&state).object;
+        let setting = if created { "timeouts.create" } else { "timeouts.update" };
+        let strict = state.on_wait_timeout.as_deref() == Some("error");
+        let siblings = guilty_siblings(fleet.api(), &object, &waited).await;
+        let telling = Telling { object: &object, created, strict, timeout, setting };
+        let diagnostic = not_ready(&waited, &siblings, &telling);
+        if diagnostic.severity == Severity::Error {
+            cx.checkpoint(&state);
+            if created {
+                cx.allow_taint();
+            }
+            return Err(diagnostic.into());
+        }
+        cx.warnings.push(diagnostic);
+        Ok(state)
+    }
+
+    /// V43 at plan: the gateway's listeners, as far as the gateway is there already.
+    pub(super) async fn check_listeners(&self, cx: &Context, planned: &GrpcIngress<Planned>) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new();
+        let (Ok(fleet), Attr::Known(class), Attr::Known(ports)) =
+            (Fleet::of(&self.clients, cx), &planned.ingress_class_name, &planned.listen_ports)
+        else {
+            return diagnostics;
+        };
+        let look = async {
+            let gateway = gateway_of(&fleet, class).await?;
+            fleet.api().get(&gateway).await.ok()
+        };
+        let Ok(Some(gateway)) = tokio::time::timeout(ADVICE_LIMIT, look).await else { return diagnostics };
+        let declared = declared_listeners(&gateway);
+        let missing: Vec<&str> =
+            ports.iter().filter_map(Attr::known).map(String::as_str).filter(|port| !declared.contains(*port)).collect();
+        if !missing.is_empty() {
+            diagnostics.warn(
+                Path::attribute("listen_ports"),
+                "Listener Not Declared",
+                format!(
+                    "Gateway {:?} has no listener {} now; it has {}. Unless this run adds it, the hosted controller (2.11 and \
+                     later) refuses the Ingress, which stops changes of every Ingress of the gateway; the open-source one adds \
+                     the listener by itself. Declare it in the gateway's listeners.",
+                    gateway.name(),
+                    missing.join(", "),
+                    declared.iter().cloned().collect::<Vec<_>>().join(", ")
+                ),
+            );
+        }
+        diagnostics
+    }
+}
+
+async fn look_on(
+    fleet: &Fleet,
+    state: &GrpcIngress<Stored>,
+    object: &ObjectRef,
+    before: Option<&Object>,
+    cx: &Applying<GrpcIngressResource>,
+) -> Option<Onlooker> {
+    if state.wait == Some(false) {
+        return None;
+    }
+    let gateway = gateway_of(fleet, state.ingress_class_name.as_deref().unwrap_or_default()).await;
+    Some(Onlooker::begin(fleet.api(), object, before, gateway.as_ref(), cx.context.clock.now()).await)
+}
+
+/// The AlbConfig that an IngressClass leads to, if that can be found out.
+async fn gateway_of(fleet: &Fleet, class: &str) -> Option<ObjectRef> {
+    let class = fleet.api().get(&ObjectRef::cluster(Kind::INGRESS_CLASS, class)).await.ok()?;
+    let name = class.value().pointer("/spec/parameters/name").and_then(Json::as_str)?;
+    Some(ObjectRef::cluster(Kind::ALB_CONFIG, name))
+}
+
+fn declared_listeners(gateway: &Object) -> BTreeSet<String> {
+    let listeners = gateway.value().pointer("/spec/listeners").and_then(Json::as_array);
+    listeners
+        .into_iter()
+        .flatten()
+        .filter_map(|listener| {
+            let port = listener.get("port")?;
+            let port = port.as_i64().map(|port| port.to_string()).or_else(|| port.as_str().map(str::to_owned))?;
+            Some(format!("{port}/{}", listener.get("protocol").and_then(Json::as_str)?))
+        })
+        .collect()
+}

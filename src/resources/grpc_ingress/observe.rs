@@ -1,0 +1,125 @@
+//! Refreshing and importing a gRPC Ingress.
+
+use super::model::GrpcIngress;
+use super::object::{self, GRPC, address};
+use super::{GrpcIngressResource, Ours};
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
+use crate::framework::model::Stored;
+use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, TimeoutOf, TimeoutSource};
+use crate::kubernetes::{FieldPath, Object};
+use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
+use crate::resources::reconcile::{PENDING_FACT, Pending, is_settled};
+
+/// The state from which a read finds the Ingress.
+pub(super) fn import(target: ImportTarget) -> Result<GrpcIngress<Stored>, Diagnostics> {
+    let mut state = object::nothing();
+    match target {
+        ImportTarget::Id(id) => {
+            let parts = id
+                .split_once('/')
+                .filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty() && !name.contains('/'));
+            let Some((namespace, name)) = parts else {
+                return Err(Diagnostic::error(
+                    "Invalid Import ID",
+                    format!(
+                        "{id:?} is no import ID of {}. It is namespace and name with a slash between, such as \
+                         \"gateway-demo/grpc-ingress\".",
+                        GrpcIngressResource::TYPE
+                    ),
+                )
+                .into());
+            };
+            state.namespace = Some(namespace.to_owned());
+            state.name = Some(name.to_owned());
+        }
+        ImportTarget::Identity(mut identity) => {
+            state.namespace = identity.remove("namespace");
+            state.name = identity.remove("name");
+            state.fleet_id = identity.remove("fleet_id");
+        }
+    }
+    state.id = Some(Ours::of(&state).import_id);
+    Ok(state)
+}
+
+impl GrpcIngressResource {
+    pub(super) async fn read_ingress(
+        &self,
+        cx: &mut Reading,
+        prior: &GrpcIngress<Stored>,
+    ) -> Result<Option<GrpcIngress<Stored>>, Diagnostics> {
+        let limit = prior.timeouts.timeout(TimeoutOf::Read, READ_TIMEOUT);
+        within(limit, "timeouts.read", self.refresh(cx, prior)).await
+    }
+
+    async fn refresh(
+        &self,
+        cx: &mut Reading,
+        prior: &GrpcIngress<Stored>,
+    ) -> Result<Option<GrpcIngress<Stored>>, Diagnostics> {
+        let fleet = Fleet::of(&self.clients, &cx.context)?;
+        let ours = Ours::of(prior);
+        let attribute = |path: &FieldPath| object::attribute(prior, path);
+        let private = cx.private.clone();
+        let home = Home::of(prior.fleet_id.as_ref(), &private);
+        let live = match fleet.find(&ours.described(&attribute), home, &mut cx.warnings).await? {
+            Found::Live(live) => live,
+            Found::Gone => return Ok(None),
+        };
+        let imported = private.is_imported();
+        let mut state = object::refresh(prior, &live, imported, &self.clients.settings);
+        if imported && state.backend_protocol.as_deref() != Some(GRPC) {
+            return Err(Diagnostic::error(
+                "Not a gRPC Ingress",
+                format!(
+                    "{} has backend-protocol {:?}; {} manages gRPC Ingresses only, and the protocol of a live Ingress cannot be \
+                     changed. Nothing was imported.",
+                    ours.object,
+                    state.backend_protocol.as_deref().unwrap_or("http"),
+                    Self::TYPE
+                ),
+            )
+            .into());
+        }
+        if state.fleet_id.is_none() {
+            state.fleet_id = Some(fleet.id().await?);
+        }
+        cx.private.set_fact(UID_FACT, live.uid());
+        judge_readiness(&fleet, &mut state, &live, imported, cx, &ours).await;
+        Ok(Some(state))
+    }
+}
+
+/// `false` becomes `true` on evidence; `true` becomes `false` only if the published host name vanished.
+async fn judge_readiness(
+    fleet: &Fleet,
+    state: &mut GrpcIngress<Stored>,
+    live: &Object,
+    imported: bool,
+    cx: &mut Reading,
+    ours: &Ours,
+) {
+    let published = address(live).is_some();
+    let (ready, reason) = match state.ready {
+        None if imported && published => (Some(true), None),
+        None if imported => (None, Some("the controller has not published it yet".to_owned())),
+        None => (None, state.reason.clone()),
+        Some(true) if published => (Some(true), None),
+        Some(true) => (Some(false), Some("the published host name vanished from its status".to_owned())),
+        Some(false) if !published => (Some(false), state.reason.clone()),
+        Some(false) => {
+            let settled = match cx.private.fact(PENDING_FACT).and_then(Pending::from_fact) {
+                Some(pending) => is_settled(fleet.api(), &ours.object, live, &pending, cx.context.clock.now()).await,
+                None => true,
+            };
+            if settled {
+                cx.private.remove_fact(PENDING_FACT);
+                (Some(true), None)
+            } else {
+                (Some(false), state.reason.clone())
+            }
+        }
+    };
+    state.ready = ready;
+    state.reason = reason;
+}

@@ -1,0 +1,64 @@
+//! What a plan says of a gRPC Ingress: the fixed protocol, effective metadata, advice. Pure.
+
+use std::collections::BTreeMap;
+
+use super::model::GrpcIngress;
+use super::object::GRPC;
+use super::{GrpcIngressResource, rules};
+use crate::framework::model::{Attr, Phase, Planned, Stored};
+use crate::framework::resource::Planning;
+use crate::resources::kubernetes_attributes::effective;
+
+/// An update is due although configuration and state agree: not ready yet, or something derived is not as it should be.
+pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool {
+    let Some(prior) = planning.prior else { return false };
+    let mut planned = planning.planned.clone();
+    derive(&mut planned, planning);
+    prior.ready == Some(false)
+        || planned.backend_protocol != prior.backend_protocol.clone().into()
+        || differs(&planned.effective_labels, &prior.effective_labels)
+        || differs(&planned.effective_annotations, &prior.effective_annotations)
+}
+
+fn differs(planned: &Attr<BTreeMap<String, Attr<String>>>, prior: &Option<BTreeMap<String, Option<String>>>) -> bool {
+    Planned::put(planned) != Stored::put(prior)
+}
+
+pub(super) fn plan(planning: &mut Planning<'_, GrpcIngressResource>) {
+    let mut planned = planning.planned.clone();
+    derive(&mut planned, planning);
+    if planning.prior.is_none() {
+        if let (Attr::Known(namespace), Attr::Known(name)) = (&planned.namespace, &planned.name) {
+            planned.id = Attr::Known(format!("{namespace}/{name}"));
+        }
+        if let Some(fleet_id) = planning.clients.and_then(|clients| clients.settings.fleet_id.clone()) {
+            planned.fleet_id = Attr::Known(fleet_id);
+        }
+    }
+    planning.planned = planned;
+    if planning.changes {
+        rules::advise(&planning.planned, &mut planning.diagnostics);
+    }
+}
+
+/// Values that follow from others.
+fn derive(planned: &mut GrpcIngress<Planned>, planning: &Planning<'_, GrpcIngressResource>) {
+    planned.backend_protocol = Attr::Known(GRPC.to_owned());
+    let settings = planning.clients.map(|clients| &clients.settings);
+    planned.effective_labels = effective(settings.map(|settings| &settings.default_labels), &planned.labels);
+    planned.effective_annotations =
+        effective(settings.map(|settings| &settings.default_annotations), &planned.annotations);
+    // With an unknown provider configuration nothing is known of its defaults: expect them to stay.
+    if let (None, Some(prior)) = (settings, planning.prior) {
+        if !differs(&planned.labels, &prior.labels) {
+            planned.effective_labels = known(prior.effective_labels.as_ref());
+        }
+        if !differs(&planned.annotations, &prior.annotations) {
+            planned.effective_annotations = known(prior.effective_annotations.as_ref());
+        }
+    }
+}
+
+fn known(map: Option<&BTreeMap<String, Option<String>>>) -> Attr<BTreeMap<String, Attr<String>>> {
+    map.map(|map| map.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect()).into()
+}

@@ -2,6 +2,7 @@
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
 pub mod calls;
+pub mod configuration;
 pub mod control;
 pub mod golden;
 pub mod host;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Mutex;
 
 use tokio::sync::OnceCell;
 
@@ -27,6 +28,8 @@ pub struct Kubernetes {
     pub lists: SharedLists,
     /// UIDs that this configuration of the provider created or took over.
     pub recorded: RecordedUids,
+    /// Which resource instance holds an object that was recorded: a claim for each UID.
+    pub claims: Mutex<BTreeMap<String, String>>,
     /// The cluster's own identity, asked for once.
     pub cluster_uid: OnceCell<ClusterUid>,
 }
@@ -35,7 +38,7 @@ impl Kubernetes {
     /// Around an API.
     #[must_use]
     pub fn new(api: FleetApi, lists: SharedLists) -> Self {
-        Self { api, lists, recorded: RecordedUids::default(), cluster_uid: OnceCell::new() }
+        Self { api, lists, recorded: RecordedUids::default(), claims: Mutex::default(), cluster_uid: OnceCell::new() }
     }
 }
 

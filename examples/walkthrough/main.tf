@@ -64,16 +64,17 @@ resource "ackone_grpc_ingress" "demo" {
 }
 
 # Step 4: prove that the service answers through the gateway.
-check "grpc_answers" {
-  data "ackone_grpc_services" "demo" {
-    host                 = ackone_grpc_ingress.demo.address
-    port                 = var.gateway_port
-    authority            = var.host
-    insecure_skip_verify = true # the certificate is self-signed
-  }
+data "ackone_grpc_services" "demo" {
+  host                 = ackone_grpc_ingress.demo.address
+  port                 = var.gateway_port
+  authority            = var.host
+  insecure_skip_verify = true # the certificate is self-signed
+  on_failure           = "report"
+}
 
+check "grpc_answers" {
   assert {
     condition     = contains(data.ackone_grpc_services.demo.services, "helloworld.Greeter")
-    error_message = "The gateway answers, but helloworld.Greeter is not among the services it shows."
+    error_message = coalesce(data.ackone_grpc_services.demo.failure, "The gateway answers, but does not show helloworld.Greeter.")
   }
 }

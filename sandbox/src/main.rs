@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use ackone_sandbox::ready::Ready;
 use ackone_sandbox::plug::Plugged;
+use ackone_sandbox::ready::Ready;
 use ackone_sandbox::running::{Foundation, Sandbox, parent_ended};
 use ackone_sandbox::settings::{Command, CommandLine, EnvArgs, EnvFormat, LogFormat, RunArgs};
 use ackone_sandbox::world::{Clock, Secret};

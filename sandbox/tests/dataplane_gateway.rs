@@ -140,7 +140,8 @@ impl World {
         cloud.create_listener(&balancer, listener(https(), &[&certificate])).expect("listener");
         cloud.set_rules(&balancer, https(), vec![rule(1, HOST, "/*", forward(&[(&group, 100)]))]).expect("rules");
         let network = Arc::clone(&members);
-        let config = DataPlaneConfig { ports: Arc::new(Ports::new(policy)), connect_timeout: Duration::from_millis(200) };
+        let config =
+            DataPlaneConfig { ports: Arc::new(Ports::new(policy)), connect_timeout: Duration::from_millis(200) };
         let plane = DataPlane::spawn(&cloud, network, config);
         let world = Self { cloud, members, plane, balancer, group };
         world.bound(443).await;

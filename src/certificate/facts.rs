@@ -1,5 +1,6 @@
 //! Reading certificates.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -7,7 +8,9 @@ use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
+use x509_parser::public_key::PublicKey;
 use x509_parser::x509::X509Name;
+use zeroize::Zeroizing;
 
 /// Why a text is not a certificate chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +33,8 @@ pub struct Facts {
     pub common_name: Option<String>,
     /// DNS names of the subject alternative name, in order.
     pub dns_names: Vec<String>,
+    /// Organization of the subject.
+    pub organization: Option<String>,
     /// The issuer, as a distinguished name.
     pub issuer: String,
     /// The subject, as a distinguished name.
@@ -44,6 +49,8 @@ pub struct Facts {
     pub fingerprint_sha256: String,
     /// Signature algorithm, as an object identifier.
     pub signature_algorithm: String,
+    /// Size of an RSA key, in bits; `None` for other keys.
+    pub rsa_bits: Option<usize>,
     /// Whether it may sign certificates.
     pub is_ca: bool,
 }
@@ -70,6 +77,7 @@ impl Facts {
         Ok(Self {
             common_name: common_name(certificate.subject()),
             dns_names,
+            organization: organization(certificate.subject()),
             issuer: certificate.issuer().to_string(),
             subject: certificate.subject().to_string(),
             not_before: time(certificate.validity().not_before.timestamp())?,
@@ -77,8 +85,18 @@ impl Facts {
             serial: hex::encode(certificate.raw_serial()),
             fingerprint_sha256: hex::encode(Sha256::digest(der)),
             signature_algorithm: certificate.signature_algorithm.algorithm.to_id_string(),
+            rsa_bits: match certificate.public_key().parsed() {
+                Ok(PublicKey::RSA(key)) => Some(key.key_size()),
+                Ok(_) | Err(_) => None,
+            },
             is_ca: certificate.is_ca(),
         })
+    }
+
+    /// Whether subject and issuer are the same.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
     }
 
     /// Whether the certificate is good for a host: its DNS names decide, the common name only where there are none.
@@ -93,6 +111,10 @@ impl Facts {
 
 fn common_name(name: &X509Name<'_>) -> Option<String> {
     name.iter_common_name().next().and_then(|attribute| attribute.as_str().ok()).map(str::to_owned)
+}
+
+fn organization(name: &X509Name<'_>) -> Option<String> {
+    name.iter_organization().next().and_then(|attribute| attribute.as_str().ok()).map(str::to_owned)
 }
 
 /// Whether a name in a certificate covers a host. A wildcard stands for exactly one label.
@@ -122,6 +144,32 @@ pub fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, Certificat
         Facts::from_der(certificate).map_err(|_| CertificateError::NotACertificate(index + 1))?;
     }
     Ok(chain)
+}
+
+/// Whether two PEM texts hold the same certificates in the same order. Texts without certificates are never the same.
+#[must_use]
+pub fn same_chain(a: &str, b: &str) -> bool {
+    matches!((parse_chain(a), parse_chain(b)), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The certificates as PEM text, one after the other, and nothing else.
+#[must_use]
+pub fn to_pem(chain: &[CertificateDer<'_>]) -> String {
+    chain.iter().map(|certificate| pem_block("CERTIFICATE", certificate)).collect()
+}
+
+/// One PEM block with lines of 64 characters (RFC 7468 section 2).
+pub(super) fn pem_block(label: &str, der: &[u8]) -> String {
+    let encoded = Zeroizing::new(STANDARD.encode(der));
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for (index, character) in encoded.chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            text.push('\n');
+        }
+        text.push(character);
+    }
+    text.push_str(&format!("\n-----END {label}-----\n"));
+    text
 }
 
 #[cfg(test)]

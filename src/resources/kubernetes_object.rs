@@ -5,12 +5,13 @@
 //! belongs to. Waiting for a controller is another matter (`reconcile.rs`). It must never write to another Fleet than the
 //! one in state, to an object of another UID than the one recorded, or take "cannot be found out" for "gone".
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::diagnose;
+use super::reconcile::Onlooker;
 use crate::clients::{Clients, Kubernetes};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
@@ -23,6 +24,9 @@ use crate::kubernetes::{
 
 /// Name of the private fact that holds the object's UID.
 pub(crate) const UID_FACT: &str = "uid";
+
+/// Name of the private fact that tells a resource instance from others of the same object.
+const CLAIM_FACT: &str = "claim";
 
 /// An object of a resource, and how to speak of it.
 #[derive(Clone, Copy)]
@@ -85,12 +89,19 @@ pub(crate) struct Home<'a> {
     pub(crate) fleet_id: Option<&'a str>,
     /// UID of the object; absent before the first refresh.
     pub(crate) uid: Option<&'a str>,
+    /// The instance's claim, if this provider made or took over the object.
+    pub(crate) claim: Option<&'a str>,
 }
 
 impl<'a> Home<'a> {
     /// From a state's `fleet_id` and its private data.
     pub(crate) fn of(fleet_id: Option<&'a String>, private: &'a Private) -> Self {
-        Self { fleet_id: fleet_id.map(String::as_str), uid: private.fact(UID_FACT) }
+        Self::with_uid(fleet_id, private, UID_FACT)
+    }
+
+    /// The same for a further object, whose UID another fact holds.
+    pub(crate) fn with_uid(fleet_id: Option<&'a String>, private: &'a Private, uid_fact: &str) -> Self {
+        Self { fleet_id: fleet_id.map(String::as_str), uid: private.fact(uid_fact), claim: private.fact(CLAIM_FACT) }
     }
 }
 
@@ -127,8 +138,42 @@ impl Fleet {
         &self.api
     }
 
+    /// Begins to look on, before a write.
+    pub(crate) async fn look_on(
+        &self,
+        object: &ObjectRef,
+        gateway: Option<&ObjectRef>,
+        now: jiff::Timestamp,
+    ) -> Result<Onlooker, Diagnostics> {
+        Onlooker::begin(&self.api, object, gateway, now)
+            .await
+            .map_err(|error| diagnose::kubernetes_error(&format!("watching {object}"), &error, &|_| Path::root()))
+    }
+
     fn kubernetes(&self) -> Option<&Kubernetes> {
         self.clients.kubernetes.as_ref()
+    }
+
+    /// Keeps a created object's UID in private data, and claims the object for this instance: another instance that
+    /// knows the same UID (the old half of a create-before-destroy) will not delete it.
+    pub(crate) fn claim(&self, object: &Object, private: &mut Private, uid_fact: &str) {
+        let claim = match private.fact(CLAIM_FACT) {
+            Some(claim) => claim.to_owned(),
+            None => format!("{:016x}", rand::random::<u64>()),
+        };
+        private.set_fact(uid_fact, object.uid());
+        private.set_fact(CLAIM_FACT, claim.clone());
+        if let Some(kubernetes) = self.kubernetes() {
+            let mut claims = kubernetes.claims.lock().unwrap_or_else(PoisonError::into_inner);
+            claims.insert(object.uid().to_owned(), claim);
+        }
+    }
+
+    /// Whether another instance made or took over the object in this run.
+    fn is_claimed_by_another(&self, uid: &str, claim: Option<&str>) -> bool {
+        let Some(kubernetes) = self.kubernetes() else { return false };
+        let claims = kubernetes.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        kubernetes.recorded.contains(uid) && claims.get(uid).map(String::as_str) != claim
     }
 
     fn is_recorded(&self, uid: &str) -> bool {
@@ -437,7 +482,7 @@ impl Fleet {
         if !same {
             return Ok(());
         }
-        if self.is_recorded(live.uid()) {
+        if self.is_claimed_by_another(live.uid(), home.claim) {
             warnings.warn(
                 Path::root(),
                 "Object Kept",

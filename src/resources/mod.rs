@@ -12,8 +12,13 @@ mod gateway_users;
 pub mod grpc_ingress;
 mod kubernetes_attributes;
 mod kubernetes_object;
+mod namespace;
+mod object_metadata;
 mod reconcile;
 mod refresh;
+#[cfg(test)]
+mod testing;
+mod wait_report;
 
 use std::sync::Arc;
 
@@ -26,6 +31,7 @@ pub fn all() -> Vec<Arc<dyn AnyResource>> {
         ResourceType::<alb_gateway::AlbGateway>::erased(),
         ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
         ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
+        ResourceType::<namespace::Namespace>::erased(),
     ]
 }
 
@@ -64,7 +70,11 @@ mod tests {
     fn collections(path: &str) -> Option<BoxedStrategy<Value>> {
         let elements: Vec<&'static str> = match path {
             "remote_clusters" => {
-                vec!["c11111111111111111111111111111111", "c22222222222222222222222222222222", "c33333333333333333333333333333333"]
+                vec![
+                    "c11111111111111111111111111111111",
+                    "c22222222222222222222222222222222",
+                    "c33333333333333333333333333333333",
+                ]
             }
             "listen_ports" => vec!["443/HTTPS", "8443/HTTPS"],
             "tls.hosts" | "self_signed.dns_names" => vec!["grpc.example.com", "*.example.com"],
@@ -91,6 +101,19 @@ mod tests {
     fn every_type_keeps_the_hosts_plan_rules_over_generated_configurations() {
         for resource in super::all() {
             assert_resource_plans_are_true(&*resource, &samples);
+        }
+    }
+
+    #[test]
+    fn models_and_schemas_have_the_same_attributes() {
+        for resource in super::all() {
+            let mut declared: Vec<&str> = resource.schema().attributes.iter().map(|attribute| attribute.name).collect();
+            declared.sort_unstable();
+            for fields in resource.model_fields() {
+                let mut fields = fields.to_vec();
+                fields.sort_unstable();
+                assert_eq!(fields, declared, "{}", resource.type_name());
+            }
         }
     }
 }

@@ -1,14 +1,13 @@
 //! Waiting until the controller has worked on an object, and saying why it has not.
 //!
 //! Gateway and Ingress call it around their writes. It looks on from before the write ([`Onlooker`]), waits by watches
-//! until the object is published or our write is proved reconciled, and turns the controller's Events into text. It never
+//! until the object is published or our write is proved reconciled. What is told of a wait is `wait_report.rs`. It never
 //! writes. Interrupts and deadlines end a wait with what is known, never with an error of their own.
 //!
 //! Why it is done so: after an update neither a newer success nor a new hash label proves anything by itself, since the
 //! pass that was under way may stamp an edit that it did not see (see `kubernetes::ReconcileProof`).
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -17,10 +16,9 @@ use tokio::time::Instant;
 
 use super::event_messages;
 use super::kubernetes_attributes::HASH_LABEL;
-use crate::framework::diagnostic::Diagnostic;
 use crate::kubernetes::watch::WatchEvent;
 use crate::kubernetes::{
-    Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Kind, Object, ObjectRef, ObjectWatch, Proof,
+    Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
     ReconcileProof, ownership,
 };
 
@@ -28,8 +26,6 @@ use crate::kubernetes::{
 const SUCCESS: &str = "SuccessfullyReconciled";
 /// No further pass after this much quiet (the controller re-queues its own writes within 6 s).
 const QUIET: SignedDuration = SignedDuration::from_secs(15);
-/// Events shown in one diagnostic.
-const MAX_SHOWN_EVENTS: usize = 6;
 /// Private fact of a write whose reconciliation is not proved yet.
 pub(crate) const PENDING_FACT: &str = "pending_write";
 
@@ -70,7 +66,7 @@ impl Pending {
 
     /// Whether what is seen now, without having looked on, proves that the write was worked on: two passes ended after
     /// it, or one and a long quiet. Once the Events have expired the label must do.
-    pub(crate) fn is_settled(&self, log: &EventLog, live: &Object, now: Timestamp) -> bool {
+    pub(crate) fn is_settled(&self, object: &ObjectRef, log: &EventLog, live: &Object, now: Timestamp) -> bool {
         let events = log.newest_first();
         let success = events.iter().find(|event| event.reason == SUCCESS).and_then(|event| event.last);
         let failure = events
@@ -81,7 +77,7 @@ impl Pending {
         let Some(success) = success else { return new_label && events.is_empty() };
         let after = self.written.is_none_or(|written| success > written);
         let failed_since = failure.is_some_and(|failure| failure > success);
-        let twice = log.total(SUCCESS) >= self.successes.saturating_add(2);
+        let twice = log.count(object, SUCCESS) >= self.successes.saturating_add(2);
         after && !failed_since && (twice || now.duration_since(success) >= QUIET)
     }
 }
@@ -141,51 +137,11 @@ impl Waited {
         };
         Some(newest.map_or_else(|| how.to_owned(), |message| format!("{how}: {message}")))
     }
-
-    /// The Events with what they mean, for a diagnostic; guilty siblings by name.
-    pub(crate) fn explanation(&self, siblings: &[Event]) -> String {
-        let mut text = String::new();
-        let mut shown: Vec<&str> = Vec::new();
-        for event in self.warnings.iter().take(MAX_SHOWN_EVENTS) {
-            describe(&mut text, event, shown.contains(&event.message.as_str()));
-            shown.push(&event.message);
-            for sibling in siblings.iter().filter(|sibling| sibling.message == event.message) {
-                let _ = write!(text, "\n    The same is reported on {} {:?}.", sibling.about_kind, sibling.about_name);
-            }
-        }
-        if self.warnings.is_empty() {
-            text.push_str(if self.without_events {
-                "\nEvents could not be read (the user lacks list and watch on events), so why is not known."
-            } else {
-                "\nThe controller reported no failure meanwhile. If nothing happens at all, check that the IngressClass exists \
-                 and that no AlbConfig holds a value of a wrong type, which makes the controller deaf to all of them."
-            });
-        }
-        text
-    }
-}
-
-fn describe(text: &mut String, event: &Event, explained: bool) {
-    let when = event.last.map(|at| format!(" {at}")).unwrap_or_default();
-    let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
-    let _ = write!(
-        text,
-        "\n  {}{when} on {} {:?}{times}: {}",
-        event.reason,
-        event.about_kind,
-        event.about_name,
-        event.message.trim()
-    );
-    if let (Some(known), false) = (event_messages::explain(&event.message), explained) {
-        let _ = write!(text, "\n    {} {}", known.cause, known.remedy);
-    }
-    if let Some(request_id) = &event.request_id {
-        let _ = write!(text, "\n    Request ID: {request_id}");
-    }
 }
 
 /// Events of one object.
 struct Ear {
+    about: ObjectRef,
     watch: Option<ObjectWatch>,
     log: EventLog,
     /// Count of each Event by its name: what does not exceed it is old news.
@@ -208,6 +164,7 @@ impl Ear {
     async fn open(api: &FleetApi, object: &ObjectRef) -> Self {
         let target = EventTarget { object: object.clone(), uid: None };
         let mut ear = Self {
+            about: object.clone(),
             watch: Some(api.watch_events(&target)),
             log: EventLog::default(),
             counts: BTreeMap::new(),
@@ -270,7 +227,7 @@ impl Ear {
             heard.activity |= !lasting && event.reason != SUCCESS;
             self.fresh.insert(object.name().to_owned(), event);
         }
-        let successes = self.log.total(SUCCESS);
+        let successes = self.log.count(&self.about, SUCCESS);
         heard.success = successes > self.successes;
         self.successes = successes;
         heard
@@ -284,12 +241,15 @@ enum Whose {
     Object,
 }
 
-/// Looks on from before a write.
+/// Looks on from before a write: what ends while the write is under way must be seen then, or it would count as an end
+/// after it.
 pub(crate) struct Onlooker {
-    api: FleetApi,
     object: ObjectRef,
+    watch: ObjectWatch,
     own: Ear,
     gateway: Option<Ear>,
+    live: Option<Object>,
+    vanished: bool,
     began: Instant,
     began_at: Timestamp,
     proof: ReconcileProof,
@@ -298,38 +258,63 @@ pub(crate) struct Onlooker {
 }
 
 impl Onlooker {
-    /// Begins to look on. `before`: the object as it is, if it exists; `gateway`: the AlbConfig behind it, if that is
-    /// another object; `now`: the time of day.
+    /// Begins to look on. `gateway`: the AlbConfig behind the object, if that is another one; `now`: the time of day.
+    ///
+    /// # Errors
+    /// If the API server refuses to show the object, or the run was interrupted. Events are done without if need be.
     pub(crate) async fn begin(
         api: &FleetApi,
         object: &ObjectRef,
-        before: Option<&Object>,
         gateway: Option<&ObjectRef>,
         now: Timestamp,
-    ) -> Self {
+    ) -> Result<Self, Error> {
+        let mut watch = ObjectWatch::of_object(api, object);
+        let live = present(&watch.next().await?, &object.name);
         let own = Ear::open(api, object).await;
         let gateway = match gateway {
             Some(gateway) => Some(Ear::open(api, gateway).await),
             None => None,
         };
-        let label = before.and_then(|before| before.label(HASH_LABEL)).map(str::to_owned);
+        let label = live.as_ref().and_then(|live| live.label(HASH_LABEL)).map(str::to_owned);
         let successes = own.successes;
-        Self {
-            api: api.clone(),
+        Ok(Self {
             object: object.clone(),
+            watch,
             own,
             gateway,
+            live,
+            vanished: false,
             began: Instant::now(),
             began_at: now,
             proof: ReconcileProof::new(successes, label.as_deref()),
             pending: Pending { successes, label, written: None },
             wrote: false,
+        })
+    }
+
+    /// Runs a write and goes on looking.
+    async fn during<T>(&mut self, write: impl Future<Output = T>) -> T {
+        let mut write = std::pin::pin!(write);
+        let mut looking = true;
+        loop {
+            tokio::select! {
+                biased;
+                told = self.next(), if looking => match told {
+                    Ok((whose, told)) => {
+                        self.take(whose, &told);
+                    }
+                    // Shows again in the wait.
+                    Err(_) => looking = false,
+                },
+                done = &mut write => return done,
+            }
         }
     }
 
-    /// The server took our write; `live` is the object it answered.
+    /// The server took our write; `live` is the object it answered. What happens from now on counts.
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;
+        self.vanished = false;
         self.proof.answered(self.began.elapsed());
         self.pending.written = ownership::writers(live)
             .into_iter()
@@ -354,11 +339,12 @@ impl Onlooker {
         deadline: Instant,
         patience: Patience,
     ) -> Waited {
-        let mut watch = ObjectWatch::of_object(&self.api, &self.object);
-        let mut live: Option<Object> = None;
         let mut stuck_since: Option<Instant> = None;
         let ending = loop {
-            if live.as_ref().is_some_and(|seen| published(seen) && self.is_reached(goal, seen)) {
+            if self.vanished {
+                break Ending::Vanished;
+            }
+            if self.live.as_ref().is_some_and(|seen| published(seen) && self.is_reached(goal, seen)) {
                 break Ending::Ready;
             }
             let now = Instant::now();
@@ -370,34 +356,13 @@ impl Onlooker {
                 break Ending::TimedOut;
             }
             let look_again = [gives_up, self.look_again(goal)].into_iter().flatten().fold(deadline, Instant::min);
-            let (told, whose) = tokio::select! {
-                told = watch.next() => (told, Whose::Object),
-                told = self.own.next() => (told, Whose::Own),
-                told = next_of(self.gateway.as_mut()) => (told, Whose::Gateway),
-                () = tokio::time::sleep_until(look_again) => continue,
-            };
-            let told = match told {
+            let Ok(told) = tokio::time::timeout_at(look_again, self.next()).await else { continue };
+            let (whose, told) = match told {
                 Ok(told) => told,
                 Err(error) if error.is_cancelled() => break Ending::Interrupted,
                 Err(error) => break Ending::Blind(error.to_string()),
             };
-            let heard = match (whose, &mut self.gateway) {
-                (Whose::Object, _) => match present(&told, &self.object.name) {
-                    Some(seen) if !seen.is_terminating() => {
-                        self.proof.saw_label(seen.label(HASH_LABEL), self.began.elapsed());
-                        live = Some(seen);
-                        continue;
-                    }
-                    _ => break Ending::Vanished,
-                },
-                (Whose::Own, _) => {
-                    let heard = self.own.take(&told);
-                    self.hear(heard);
-                    heard
-                }
-                (Whose::Gateway, Some(gateway)) => gateway.take(&told),
-                (Whose::Gateway, None) => Heard::default(),
-            };
+            let heard = self.take(whose, &told);
             if heard.success {
                 stuck_since = None;
             } else if heard.failure {
@@ -405,7 +370,39 @@ impl Onlooker {
             }
         };
         let warnings = self.warnings();
-        Waited { ending, live, warnings, without_events: self.own.is_deaf() }
+        Waited { ending, live: self.live, warnings, without_events: self.own.is_deaf() }
+    }
+
+    /// The next thing told by anybody. May be dropped at any time.
+    async fn next(&mut self) -> Result<(Whose, WatchEvent), Error> {
+        tokio::select! {
+            told = self.watch.next() => Ok((Whose::Object, told?)),
+            told = self.own.next() => Ok((Whose::Own, told?)),
+            told = next_of(self.gateway.as_mut()) => Ok((Whose::Gateway, told?)),
+        }
+    }
+
+    fn take(&mut self, whose: Whose, told: &WatchEvent) -> Heard {
+        match (whose, &mut self.gateway) {
+            (Whose::Object, _) => {
+                let seen = present(told, &self.object.name);
+                // Before a create there is nothing to vanish.
+                let was_there = self.live.is_some();
+                self.vanished = seen.as_ref().map_or(was_there, Object::is_terminating);
+                if let Some(seen) = seen {
+                    self.proof.saw_label(seen.label(HASH_LABEL), self.began.elapsed());
+                    self.live = Some(seen);
+                }
+                Heard::default()
+            }
+            (Whose::Own, _) => {
+                let heard = self.own.take(told);
+                self.hear(heard);
+                heard
+            }
+            (Whose::Gateway, Some(gateway)) => gateway.take(told),
+            (Whose::Gateway, None) => Heard::default(),
+        }
     }
 
     fn hear(&mut self, heard: Heard) {
@@ -426,7 +423,9 @@ impl Onlooker {
         match goal {
             Goal::Published => true,
             Goal::OurWrite => proved(),
-            Goal::EarlierWrite(pending) => proved() || pending.is_settled(&self.own.log, live, self.now()),
+            Goal::EarlierWrite(pending) => {
+                proved() || pending.is_settled(&self.object, &self.own.log, live, self.now())
+            }
         }
     }
 
@@ -457,8 +456,16 @@ impl Onlooker {
         if warnings.is_empty() && !self.wrote {
             warnings = ears().flat_map(|ear| ear.log.warnings()).collect();
         }
-        warnings.sort_by(|a, b| b.last.cmp(&a.last));
+        warnings.sort_by_key(|event| std::cmp::Reverse(event.last));
         warnings
+    }
+}
+
+/// Runs a write, looked on if anybody does.
+pub(crate) async fn watched<T>(onlooker: Option<&mut Onlooker>, write: impl Future<Output = T>) -> T {
+    match onlooker {
+        Some(onlooker) => onlooker.during(write).await,
+        None => write.await,
     }
 }
 
@@ -478,28 +485,6 @@ fn present(told: &WatchEvent, name: &str) -> Option<Object> {
     }
 }
 
-/// Ingresses on which the same Warnings are reported: one of them is why its neighbours are frozen without a Warning of
-/// their own. Empty if that cannot be found out.
-pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: &Waited) -> Vec<Event> {
-    if waited.warnings.is_empty() {
-        return Vec::new();
-    }
-    let selector = "fieldSelector=involvedObject.kind%3DIngress%2Ctype%3DWarning";
-    let Ok(listing) = api.list(Kind::EVENT, None, Some(selector)).await else { return Vec::new() };
-    let own = |event: &Event| event.about_kind == object.kind.kind && event.about_name == object.name;
-    let mut siblings: Vec<Event> = Vec::new();
-    for event in listing.items.iter().map(Event::parse) {
-        let shared = waited.warnings.iter().any(|warning| warning.message == event.message);
-        let known = siblings
-            .iter()
-            .any(|sibling| (&sibling.about_name, &sibling.message) == (&event.about_name, &event.message));
-        if shared && !known && !own(&event) {
-            siblings.push(event);
-        }
-    }
-    siblings
-}
-
 /// Whether an earlier write is reconciled by now, for a refresh. Not certain counts as no.
 pub(crate) async fn is_settled(
     api: &FleetApi,
@@ -510,73 +495,10 @@ pub(crate) async fn is_settled(
 ) -> bool {
     let target = EventTarget { object: object.clone(), uid: Some(live.uid().to_owned()) };
     match api.events(&target).await {
-        Ok(log) => pending.is_settled(&log, live, now),
+        Ok(log) => pending.is_settled(object, &log, live, now),
         Err(error) => {
             tracing::debug!(%error, "cannot read Events; the object stays not ready");
-            pending.is_settled(&EventLog::default(), live, now)
+            pending.is_settled(object, &EventLog::default(), live, now)
         }
-    }
-}
-
-/// What a wait leaves in state and tells the user.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Telling<'a> {
-    /// The object.
-    pub(crate) object: &'a ObjectRef,
-    /// Whether the object was made just now: then nothing may be an error, as it would taint.
-    pub(crate) created: bool,
-    /// `on_wait_timeout = "error"`.
-    pub(crate) strict: bool,
-    /// How long the wait was to last.
-    pub(crate) timeout: Duration,
-    /// `timeouts.create` or `timeouts.update`.
-    pub(crate) setting: &'static str,
-}
-
-/// The diagnostic of a wait that did not end well.
-pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'_>) -> Diagnostic {
-    let Telling { object, created, strict, timeout, setting } = *telling;
-    let explanation = waited.explanation(siblings);
-    let (summary, what) = match &waited.ending {
-        Ending::Ready | Ending::TimedOut => (
-            "Not Reconciled in Time",
-            format!("The controller has not finished {object} within {} ({setting}).", shown(timeout)),
-        ),
-        Ending::Interrupted => ("Wait Interrupted", format!("The run was interrupted while waiting for {object}.")),
-        Ending::Stuck => (
-            "Controller Reports a Failure",
-            format!("The controller cannot finish {object}, for a reason that does not pass by itself."),
-        ),
-        Ending::Vanished => {
-            ("Object Gone While Waiting", format!("{object} was deleted by somebody else while the run waited for it."))
-        }
-        Ending::Blind(error) => (
-            "Wait Not Possible",
-            format!("Waiting for {object} ended early: the API server refused the watch.\nKubernetes: {error}"),
-        ),
-    };
-    let fails = match waited.ending {
-        Ending::Ready | Ending::TimedOut => strict,
-        Ending::Stuck => !created,
-        Ending::Interrupted | Ending::Vanished | Ending::Blind(_) => false,
-    };
-    let next = match (fails, created) {
-        (true, true) => {
-            "\nThe object exists and is in state, but Terraform now marks it as tainted because on_wait_timeout is \"error\", \
-             and would replace it. Run `terraform untaint` with its address to keep it."
-        }
-        (true, false) => "\nWhat was written stays. The next apply waits again.",
-        (false, _) => "\nThe object is kept, with ready = false. The next apply waits again, in place.",
-    };
-    let detail = format!("{what}{explanation}{next}");
-    if fails { Diagnostic::error(summary, detail) } else { Diagnostic::warning(summary, detail) }
-}
-
-fn shown(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds >= 60 && seconds.is_multiple_of(60) {
-        format!("{} minutes", seconds / 60)
-    } else {
-        format!("{} seconds", duration.as_secs_f64())
     }
 }

@@ -64,14 +64,8 @@ impl DataPlane {
         let stop = watch::Sender::new(false);
         let (noticed, revision) = watch::channel(0);
         let proxy = Arc::new(Proxy::new(network, config.connect_timeout));
-        let worker = tokio::spawn(serve(
-            Arc::clone(cloud),
-            proxy,
-            config.ports,
-            Arc::clone(&table),
-            noticed,
-            stop.subscribe(),
-        ));
+        let worker =
+            tokio::spawn(serve(Arc::clone(cloud), proxy, config.ports, Arc::clone(&table), noticed, stop.subscribe()));
         Self { table, revision, stop, worker }
     }
 

@@ -152,7 +152,9 @@ fn listener(balancer: &LoadBalancer, listener: &Listener, region: &str) -> Value
         let certificates: Vec<Value> = listener
             .certificates
             .iter()
-            .map(|one| json!({"CertificateId": one.certificate_id, "IsDefault": one.is_default, "Status": "Associated"}))
+            .map(
+                |one| json!({"CertificateId": one.certificate_id, "IsDefault": one.is_default, "Status": "Associated"}),
+            )
             .collect();
         fields.insert("Certificates".to_owned(), certificates.into());
         fields.insert("SecurityPolicyId".to_owned(), listener.security_policy_id.clone().into());

@@ -124,11 +124,9 @@ impl RequestGate for FaultGate {
                 Some(Fault::DropAfter {}) => GateDecision::DropResponse,
                 Some(Fault::Truncate {}) => GateDecision::Truncate,
                 Some(fault) => match kubernetes_refusal(fault, &known) {
-                    Some(refusal) => GateDecision::Respond {
-                        status: refusal.status,
-                        headers: refusal.headers,
-                        body: refusal.body,
-                    },
+                    Some(refusal) => {
+                        GateDecision::Respond { status: refusal.status, headers: refusal.headers, body: refusal.body }
+                    }
                     None => GateDecision::Pass,
                 },
                 None => GateDecision::Pass,

@@ -153,11 +153,7 @@ async fn embedded(settings: &RunArgs, foundation: &Foundation, fleet_id: &str) -
     const WHAT: &str = "the Fleet's Kubernetes API";
     let saved = foundation.saved.get(kubernetes::NAME);
     let world_clock = foundation.world.clock().clone();
-    let gate = Arc::new(FaultGate::new(
-        Arc::clone(&foundation.faults),
-        Arc::clone(&foundation.log),
-        world_clock,
-    ));
+    let gate = Arc::new(FaultGate::new(Arc::clone(&foundation.faults), Arc::clone(&foundation.log), world_clock));
     let config = ApiServerConfig {
         port: settings.kubernetes_port,
         gate: Arc::clone(&gate) as Arc<dyn crate::apiserver::gate::RequestGate>,

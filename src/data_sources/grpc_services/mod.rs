@@ -20,7 +20,7 @@ use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Planned, Stored};
 use crate::framework::resource::Context;
 use crate::framework::schema::Schema;
-use crate::probe::probe;
+use crate::probe::{Report, probe};
 
 /// The data source.
 #[derive(Debug)]
@@ -50,8 +50,17 @@ impl DataSource for GrpcServices {
         config: Self::Config,
         _warnings: &mut Diagnostics,
     ) -> Result<Self::State, Diagnostics> {
-        let target = model::target(&config)?;
-        let report = probe(&target, &cx.cancel).await.map_err(|error| diagnose::diagnose(&target, &error))?;
-        Ok(model::state(config, &target, report))
+        match self.seen(cx, &config).await {
+            Ok(report) => Ok(model::state(config, report)),
+            Err(errors) if model::reports(&config) && !cx.cancel.is_cancelled() => Ok(model::failure(config, &errors)),
+            Err(errors) => Err(errors),
+        }
+    }
+}
+
+impl GrpcServices {
+    async fn seen(&self, cx: &Context, config: &GrpcServicesModel<Planned>) -> Result<Report, Diagnostics> {
+        let target = model::target(config)?;
+        probe(&target, &cx.cancel).await.map_err(|error| diagnose::diagnose(&target, &error))
     }
 }

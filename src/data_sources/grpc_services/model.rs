@@ -23,12 +23,14 @@ crate::model! {
         pub(crate) health_service: String,
         pub(crate) deadline: String,
         pub(crate) attempt_timeout: String,
+        pub(crate) on_failure: String,
         pub(crate) services: Vec<String>,
         pub(crate) reflection_version: String,
         pub(crate) health_status: String,
         pub(crate) tls: TlsModel<P>,
         pub(crate) latency_ms: i64,
         pub(crate) attempts: i64,
+        pub(crate) failure: String,
     }
 }
 
@@ -147,30 +149,49 @@ pub(super) fn parse_fingerprint(text: &str) -> Option<[u8; 32]> {
     hex::decode(digits).ok()?.try_into().ok()
 }
 
-/// The answer: the configuration as written, and what was seen.
-pub(super) fn state(config: GrpcServicesModel<Planned>, target: &Target, report: Report) -> GrpcServicesModel<Stored> {
-    let echo = |attr: Attr<String>| attr.into_known();
+/// The configuration as written. Not configured stays null: what was used follows from the other arguments.
+fn echo(config: GrpcServicesModel<Planned>) -> GrpcServicesModel<Stored> {
     GrpcServicesModel {
-        host: echo(config.host),
+        host: config.host.into_known(),
         port: config.port.into_known(),
-        connect_to: echo(config.connect_to),
-        // Not configured stays null: what was used follows from the other arguments.
-        authority: echo(config.authority),
-        server_name: echo(config.server_name),
-        plaintext: Some(target.transport == Transport::Plaintext),
+        connect_to: config.connect_to.into_known(),
+        authority: config.authority.into_known(),
+        server_name: config.server_name.into_known(),
+        plaintext: config.plaintext.into_known(),
         insecure_skip_verify: config.insecure_skip_verify.into_known(),
-        pinned_sha256: echo(config.pinned_sha256),
-        ca_certificate_pem: echo(config.ca_certificate_pem),
-        health_service: echo(config.health_service),
-        deadline: echo(config.deadline),
-        attempt_timeout: echo(config.attempt_timeout),
+        pinned_sha256: config.pinned_sha256.into_known(),
+        ca_certificate_pem: config.ca_certificate_pem.into_known(),
+        health_service: config.health_service.into_known(),
+        deadline: config.deadline.into_known(),
+        attempt_timeout: config.attempt_timeout.into_known(),
+        on_failure: config.on_failure.into_known(),
+        ..GrpcServicesModel::default()
+    }
+}
+
+/// Whether a failure is part of the answer.
+pub(super) fn reports(config: &GrpcServicesModel<Planned>) -> bool {
+    config.on_failure.known().is_some_and(|choice| choice == "report")
+}
+
+/// The answer: what was seen.
+pub(super) fn state(config: GrpcServicesModel<Planned>, report: Report) -> GrpcServicesModel<Stored> {
+    GrpcServicesModel {
         services: Some(report.services),
         reflection_version: Some(report.reflection_version.to_owned()),
         health_status: report.health_status,
         tls: report.tls.map(tls_model),
         latency_ms: i64::try_from(report.latency_ms).ok(),
         attempts: i64::try_from(report.attempts).ok(),
+        ..echo(config)
     }
+}
+
+/// The answer: why nothing was seen.
+pub(super) fn failure(config: GrpcServicesModel<Planned>, diagnostics: &Diagnostics) -> GrpcServicesModel<Stored> {
+    let texts: Vec<String> =
+        diagnostics.iter().map(|diagnostic| format!("{}: {}", diagnostic.summary, diagnostic.detail)).collect();
+    GrpcServicesModel { services: Some(Vec::new()), failure: Some(texts.join("\n")), ..echo(config) }
 }
 
 fn tls_model(facts: TlsFacts) -> TlsModel<Stored> {

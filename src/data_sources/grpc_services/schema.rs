@@ -51,6 +51,14 @@ fn configured() -> Vec<Attribute> {
         Attribute::string("attempt_timeout", "Limit of one attempt, as a duration.")
             .default_value(Value::string(DEFAULT_ATTEMPT_TIMEOUT))
             .check(positive_duration),
+        Attribute::string(
+            "on_failure",
+            "What a failed probe means: `error` fails the run, or warns inside a `check` block; `report` puts the reason into `failure`, \
+             with an empty list of services, and the run goes on. A data source *inside* a `check` block is read again in every apply, so \
+             that Terraform never calls such a plan empty: use `report` outside of the block, and assert inside.",
+        )
+        .default_value(Value::string("error"))
+        .check(on_failure),
     ]
 }
 
@@ -82,6 +90,8 @@ fn observed() -> Vec<Attribute> {
         Attribute::number("latency_ms", "Milliseconds from connecting to the list of services, in the attempt that succeeded.")
             .computed(),
         Attribute::number("attempts", "Attempts made.").computed(),
+        Attribute::string("failure", "Why the probe failed, and what to do, with `on_failure = \"report\"`. Null when it succeeded.")
+            .computed(),
     ]
 }
 
@@ -123,6 +133,16 @@ fn fingerprint(value: &Value) -> Result<(), Problem> {
         "A SHA-256 fingerprint has 64 hex digits, with or without colons between the bytes. `openssl x509 -noout -fingerprint \
          -sha256` prints one.",
     ))
+}
+
+fn on_failure(value: &Value) -> Result<(), Problem> {
+    match value.as_str() {
+        Some("error" | "report") => Ok(()),
+        other => Err(Problem::new(
+            "Invalid Choice",
+            format!("{:?} is not a choice of on_failure. Write \"error\" or \"report\".", other.unwrap_or_default()),
+        )),
+    }
 }
 
 fn positive_duration(value: &Value) -> Result<(), Problem> {

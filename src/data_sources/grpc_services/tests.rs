@@ -108,3 +108,25 @@ fn every_failure_says_what_to_do() {
         assert!(diagnostic.detail.lines().count() == 2 && diagnostic.path.is_some(), "{last:?}");
     }
 }
+
+#[tokio::test]
+async fn a_failed_probe_is_an_error_or_part_of_the_answer_as_asked() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = i64::from(listener.local_addr().unwrap().port());
+    drop(listener);
+    let refused = GrpcServicesModel {
+        host: Attr::Known("127.0.0.1".to_owned()),
+        port: Attr::Known(port),
+        plaintext: Attr::Known(true),
+        deadline: Attr::Known("1ms".to_owned()),
+        ..GrpcServicesModel::default()
+    };
+    let cx = Context { cancel: crate::cancel::Cancel::never(), clock: Arc::new(crate::clock::SystemClock) };
+    let mut warnings = Diagnostics::new();
+    let errors = GrpcServices.read(&cx, refused.clone(), &mut warnings).await.unwrap_err();
+    assert_eq!(errors.iter().next().unwrap().summary, "Gateway Refuses Connections");
+    let reported = GrpcServicesModel { on_failure: Attr::Known("report".to_owned()), ..refused };
+    let state = GrpcServices.read(&cx, reported, &mut warnings).await.unwrap();
+    assert_eq!(state.services, Some(Vec::new()));
+    assert!(state.failure.unwrap().starts_with("Gateway Refuses Connections: "));
+}

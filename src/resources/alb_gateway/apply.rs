@@ -15,9 +15,8 @@ use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
-use crate::resources::reconcile::{
-    Ending, Goal, Onlooker, PENDING_FACT, Pending, Telling, Waited, guilty_siblings, not_ready,
-};
+use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
+use crate::resources::wait_report::{Telling, guilty_siblings, not_ready};
 
 /// Whether the controller has published the load balancer.
 pub(super) fn is_published(live: &Object) -> bool {
@@ -72,13 +71,13 @@ impl AlbGateway {
             let intent = ingress_class(&objects.name);
             fleet.try_create(&objects.class(class), &intent, adopt).await.map_err(explain_class)?;
         }
-        let onlooker = self.look_on(&fleet, &state, &objects.alb_config, None, cx).await;
+        let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, cx).await?;
         let class = match &objects.class {
             Some(class) => Some(self.create_class(&fleet, &objects, class, adopt, deadline, cx).await?),
             None => None,
         };
-        let created = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings).await;
-        let (live, origin) = match created {
+        let create = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings);
+        let (live, origin) = match watched(onlooker.as_mut(), create).await {
             Ok(created) => created,
             Err(mut errors) => {
                 if let (Some(class), Some((made, Origin::New))) = (&objects.class, &class)
@@ -89,9 +88,9 @@ impl AlbGateway {
                 return Err(errors);
             }
         };
-        cx.private.set_fact(UID_FACT, live.uid());
+        fleet.claim(&live, &mut cx.private, UID_FACT);
         if let Some((class, _)) = &class {
-            cx.private.set_fact(CLASS_UID_FACT, class.uid());
+            fleet.claim(class, &mut cx.private, CLASS_UID_FACT);
         }
         remember_applied(&state, cx);
         publish(&mut state, &live);
@@ -135,12 +134,10 @@ impl AlbGateway {
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);
 
-        let before = match not_waited_for(&state) {
-            None => fleet.api().get(&objects.alb_config).await.ok(),
-            Some(_) => None,
-        };
-        let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, before.as_ref(), cx).await;
-        let updated = fleet.update(&described, home, &alb_config(prior), &alb_config(&state), &[], deadline).await?;
+        let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, cx).await?;
+        let (from, to) = (alb_config(prior), alb_config(&state));
+        let update = fleet.update(&described, home, &from, &to, &[], deadline);
+        let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
         if updated.wrote
             && let Some(onlooker) = &mut onlooker
@@ -188,7 +185,7 @@ impl AlbGateway {
         let old = super::managed_class(prior).map(|name| object::ingress_class_ref(&name));
         let intent = ingress_class(&objects.name);
         let private = cx.private.clone();
-        let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: private.fact(CLASS_UID_FACT) };
+        let home = Home::with_uid(prior.fleet_id.as_ref(), &private, CLASS_UID_FACT);
         match (&objects.class, old) {
             (Some(class), Some(old)) if *class == old => {
                 let described = objects.class(class);
@@ -198,7 +195,7 @@ impl AlbGateway {
             (Some(class), old) => {
                 let adopt = state.adopt == Some(true);
                 let (made, _) = self.create_class(fleet, objects, class, adopt, deadline, cx).await?;
-                cx.private.set_fact(CLASS_UID_FACT, made.uid());
+                fleet.claim(&made, &mut cx.private, CLASS_UID_FACT);
                 if let Some(old) = old {
                     self.refuse_class_users(fleet, &old.name).await?;
                     let mut warnings = Diagnostics::new();
@@ -226,13 +223,12 @@ impl AlbGateway {
         fleet: &Fleet,
         state: &Gateway<Stored>,
         alb_config: &ObjectRef,
-        before: Option<&Object>,
         cx: &Applying<Self>,
-    ) -> Option<Onlooker> {
+    ) -> Result<Option<Onlooker>, Diagnostics> {
         if not_waited_for(state).is_some() {
-            return None;
+            return Ok(None);
         }
-        Some(Onlooker::begin(fleet.api(), alb_config, before, None, cx.context.clock.now()).await)
+        fleet.look_on(alb_config, None, cx.context.clock.now()).await.map(Some)
     }
 
     /// Waits, if there is something to wait for, and says how it went.

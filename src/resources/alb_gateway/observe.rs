@@ -92,7 +92,7 @@ impl AlbGateway {
         let Some(class) = &objects.class else { return Ok(()) };
         let described = objects.class(class);
         let private = cx.private.clone();
-        let home = Home { fleet_id: state.fleet_id.as_deref(), uid: private.fact(CLASS_UID_FACT) };
+        let home = Home::with_uid(state.fleet_id.as_ref(), &private, CLASS_UID_FACT);
         match fleet.find(&described, home, &mut cx.warnings).await? {
             Found::Live(live) if leads_to(&live, &objects.name) => cx.private.set_fact(CLASS_UID_FACT, live.uid()),
             Found::Live(_) => {

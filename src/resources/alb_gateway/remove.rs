@@ -37,7 +37,7 @@ impl AlbGateway {
             self.mind_users(&fleet, cx, prior).await?;
         }
         if let Some(class) = &objects.class {
-            let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: private.fact(CLASS_UID_FACT) };
+            let home = Home::with_uid(prior.fleet_id.as_ref(), &private, CLASS_UID_FACT);
             fleet.delete(&objects.class(class), home, deadline, "", &mut cx.warnings).await?;
         }
         let explanation =

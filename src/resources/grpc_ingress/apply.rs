@@ -18,7 +18,8 @@ use crate::framework::resource::{Applying, Context, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
-use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Telling, guilty_siblings, not_ready};
+use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
+use crate::resources::wait_report::{Telling, guilty_siblings, not_ready};
 
 /// A plan waits no longer than this for what it only advises about.
 const ADVICE_LIMIT: Duration = Duration::from_secs(10);
@@ -60,11 +61,12 @@ impl GrpcIngressResource {
         let intent = ingress(&state);
         let attributes = state.clone();
         let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
-        let mut onlooker = look_on(&fleet, &state, &ours.object, None, cx).await;
+        let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let adopt = state.adopt == Some(true);
         let described = ours.described(&attribute);
-        let (live, origin) = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings).await?;
-        cx.private.set_fact(UID_FACT, live.uid());
+        let create = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings);
+        let (live, origin) = watched(onlooker.as_mut(), create).await?;
+        fleet.claim(&live, &mut cx.private, UID_FACT);
         if let Some(onlooker) = onlooker.as_mut().filter(|_| origin != Origin::LeftByUs) {
             onlooker.answered(&live);
         }
@@ -96,13 +98,11 @@ impl GrpcIngressResource {
         let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);
-        let before = match state.wait {
-            Some(false) => None,
-            Some(true) | None => fleet.api().get(&ours.object).await.ok(),
-        };
-        let mut onlooker = look_on(&fleet, &state, &ours.object, before.as_ref(), cx).await;
+        let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let described = ours.described(&attribute);
-        let updated = fleet.update(&described, home, &ingress(prior), &ingress(&state), &[], deadline).await?;
+        let (from, to) = (ingress(prior), ingress(&state));
+        let update = fleet.update(&described, home, &from, &to, &[], deadline);
+        let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
         if updated.wrote
             && let Some(onlooker) = &mut onlooker
@@ -210,14 +210,13 @@ async fn look_on(
     fleet: &Fleet,
     state: &GrpcIngress<Stored>,
     object: &ObjectRef,
-    before: Option<&Object>,
     cx: &Applying<GrpcIngressResource>,
-) -> Option<Onlooker> {
+) -> Result<Option<Onlooker>, Diagnostics> {
     if state.wait == Some(false) {
-        return None;
+        return Ok(None);
     }
     let gateway = gateway_of(fleet, state.ingress_class_name.as_deref().unwrap_or_default()).await;
-    Some(Onlooker::begin(fleet.api(), object, before, gateway.as_ref(), cx.context.clock.now()).await)
+    fleet.look_on(object, gateway.as_ref(), cx.context.clock.now()).await.map(Some)
 }
 
 /// The AlbConfig that an IngressClass leads to, if that can be found out.

@@ -1,0 +1,139 @@
+//! What is told of a wait that did not end well: the controller's Events, what they mean, what happens next.
+//!
+//! Gateway and Ingress call it after a wait of `reconcile.rs`. It decides what is an error and what a warning: a create
+//! whose object exists never errs unless the user asked for it, because that would taint the object.
+
+use std::time::Duration;
+
+use super::event_messages;
+use super::reconcile::{Ending, Waited};
+use crate::framework::diagnostic::Diagnostic;
+use crate::kubernetes::{Event, FleetApi, Kind, ObjectRef};
+
+/// Events shown in one diagnostic.
+const MAX_SHOWN_EVENTS: usize = 6;
+
+/// The Events with what they mean; guilty siblings by name.
+fn explanation(waited: &Waited, siblings: &[Event]) -> String {
+    let mut text = String::new();
+    let mut shown: Vec<&str> = Vec::new();
+    for event in waited.warnings.iter().take(MAX_SHOWN_EVENTS) {
+        describe(&mut text, event, shown.contains(&event.message.as_str()));
+        shown.push(&event.message);
+        for sibling in siblings.iter().filter(|sibling| sibling.message == event.message) {
+            text.push_str(&format!("\n    The same is reported on {} {:?}.", sibling.about_kind, sibling.about_name));
+        }
+    }
+    if waited.warnings.is_empty() {
+        text.push_str(if waited.without_events {
+            "\nEvents could not be read (the user lacks list and watch on events), so why is not known."
+        } else {
+            "\nThe controller reported no failure meanwhile. If nothing happens at all, check that the IngressClass exists \
+             and that no AlbConfig holds a value of a wrong type, which makes the controller deaf to all of them."
+        });
+    }
+    text
+}
+
+fn describe(text: &mut String, event: &Event, explained: bool) {
+    let when = event.last.map(|at| format!(" {at}")).unwrap_or_default();
+    let times = if event.count > 1 { format!(" ({} times)", event.count) } else { String::new() };
+    text.push_str(&format!(
+        "\n  {}{when} on {} {:?}{times}: {}",
+        event.reason,
+        event.about_kind,
+        event.about_name,
+        event.message.trim()
+    ));
+    if let (Some(known), false) = (event_messages::explain(&event.message), explained) {
+        text.push_str(&format!("\n    {} {}", known.cause, known.remedy));
+    }
+    if let Some(request_id) = &event.request_id {
+        text.push_str(&format!("\n    Request ID: {request_id}"));
+    }
+}
+
+/// Ingresses on which the same Warnings are reported: one of them is why its neighbours are frozen without a Warning of
+/// their own. Empty if that cannot be found out.
+pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: &Waited) -> Vec<Event> {
+    if waited.warnings.is_empty() {
+        return Vec::new();
+    }
+    let selector = "fieldSelector=involvedObject.kind%3DIngress%2Ctype%3DWarning";
+    let Ok(listing) = api.list(Kind::EVENT, None, Some(selector)).await else { return Vec::new() };
+    let own = |event: &Event| event.about_kind == object.kind.kind && event.about_name == object.name;
+    let mut siblings: Vec<Event> = Vec::new();
+    for event in listing.items.iter().map(Event::parse) {
+        let shared = waited.warnings.iter().any(|warning| warning.message == event.message);
+        let known = siblings
+            .iter()
+            .any(|sibling| (&sibling.about_name, &sibling.message) == (&event.about_name, &event.message));
+        if shared && !known && !own(&event) {
+            siblings.push(event);
+        }
+    }
+    siblings
+}
+
+/// What a wait leaves in state and tells the user.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Telling<'a> {
+    /// The object.
+    pub(crate) object: &'a ObjectRef,
+    /// Whether the object was made just now: then nothing may be an error, as it would taint.
+    pub(crate) created: bool,
+    /// `on_wait_timeout = "error"`.
+    pub(crate) strict: bool,
+    /// How long the wait was to last.
+    pub(crate) timeout: Duration,
+    /// `timeouts.create` or `timeouts.update`.
+    pub(crate) setting: &'static str,
+}
+
+/// The diagnostic of a wait that did not end well.
+pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'_>) -> Diagnostic {
+    let Telling { object, created, strict, timeout, setting } = *telling;
+    let explanation = explanation(waited, siblings);
+    let (summary, what) = match &waited.ending {
+        Ending::Ready | Ending::TimedOut => (
+            "Not Reconciled in Time",
+            format!("The controller has not finished {object} within {} ({setting}).", shown(timeout)),
+        ),
+        Ending::Interrupted => ("Wait Interrupted", format!("The run was interrupted while waiting for {object}.")),
+        Ending::Stuck => (
+            "Controller Reports a Failure",
+            format!("The controller cannot finish {object}, for a reason that does not pass by itself."),
+        ),
+        Ending::Vanished => {
+            ("Object Gone While Waiting", format!("{object} was deleted by somebody else while the run waited for it."))
+        }
+        Ending::Blind(error) => (
+            "Wait Not Possible",
+            format!("Waiting for {object} ended early: the API server refused the watch.\nKubernetes: {error}"),
+        ),
+    };
+    let fails = match waited.ending {
+        Ending::Ready | Ending::TimedOut => strict,
+        Ending::Stuck => !created,
+        Ending::Interrupted | Ending::Vanished | Ending::Blind(_) => false,
+    };
+    let next = match (fails, created) {
+        (true, true) => {
+            "\nThe object exists and is in state, but Terraform now marks it as tainted because on_wait_timeout is \"error\", \
+             and would replace it. Run `terraform untaint` with its address to keep it."
+        }
+        (true, false) => "\nWhat was written stays. The next apply waits again.",
+        (false, _) => "\nThe object is kept, with ready = false. The next apply waits again, in place.",
+    };
+    let detail = format!("{what}{explanation}{next}");
+    if fails { Diagnostic::error(summary, detail) } else { Diagnostic::warning(summary, detail) }
+}
+
+fn shown(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds >= 60 && seconds.is_multiple_of(60) {
+        format!("{} minutes", seconds / 60)
+    } else {
+        format!("{} seconds", duration.as_secs_f64())
+    }
+}

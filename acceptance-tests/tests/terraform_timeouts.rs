@@ -38,7 +38,9 @@ fn a_create_that_times_out_waiting_keeps_the_load_balancer_and_the_next_plan_wai
     let plan = workspace.plan_saved().unwrap();
     assert_eq!(plan.summary(), [format!("{ADDRESS}: update")], "{}", plan.finished.stdout);
     let changed = plan.change(ADDRESS).unwrap().attributes();
-    assert!(changed.iter().all(|name| ["ready", "reason", "listener_status"].contains(&name.as_str())), "{changed:?}");
+    // Besides what the wait is about, what the controller has not published yet.
+    let awaited = ["dns_name", "listener_status", "load_balancer_id", "ready", "reason"];
+    assert_eq!(changed, awaited, "{}", plan.finished.stdout);
 
     sandbox.resume_controller().unwrap();
     sandbox.forget_calls().unwrap();
@@ -92,7 +94,9 @@ fn strict_ways_fail_the_run_and_say_what_to_do() {
     assert!(!tainted(&workspace));
     sandbox.resume_controller().unwrap();
     let applied = workspace.apply().unwrap().expect_ok();
-    assert!(applied.stdout.contains("0 added, 1 changed, 0 destroyed"), "{}", applied.stdout);
+    // Waited for in place, or found ready by the refresh: never made again.
+    assert!(applied.stdout.contains("0 added, ") && applied.stdout.contains(" 0 destroyed"), "{}", applied.stdout);
+    assert_eq!(workspace.attributes(ADDRESS).unwrap()["ready"], true);
     workspace.destroy().unwrap().expect_ok();
     assert_eq!(sandbox.inventory().unwrap(), before);
 }

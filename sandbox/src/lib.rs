@@ -14,6 +14,7 @@
 
 pub mod alb;
 pub mod apiserver;
+pub mod ask;
 pub mod call_log;
 pub mod cloud;
 pub mod control;

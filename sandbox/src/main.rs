@@ -4,12 +4,17 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use ackone_sandbox::ask;
+use ackone_sandbox::control::LEFTOVERS;
 use ackone_sandbox::plug::Plugged;
 use ackone_sandbox::ready::Ready;
 use ackone_sandbox::running::{Foundation, Sandbox, parent_ended};
-use ackone_sandbox::settings::{Command, CommandLine, EnvArgs, EnvFormat, LogFormat, RunArgs};
+use ackone_sandbox::settings::{
+    AskArgs, CallsArgs, Command, CommandLine, EnvArgs, EnvFormat, InventoryArgs, LogFormat, RunArgs,
+};
 use ackone_sandbox::world::{Clock, Secret};
 use clap::Parser;
+use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -25,6 +30,9 @@ fn main() -> ExitCode {
     let line = CommandLine::parse();
     let outcome = match line.command {
         Some(Command::Env(args)) => env(&args),
+        Some(Command::Inventory(args)) => inventory(&args),
+        Some(Command::Calls(args)) => calls(&args),
+        Some(Command::Gateways(args)) => asked(&args, "/v1/gateways").and_then(|value| print(&value)),
         Some(Command::Run(args)) => run(*args),
         None => run(line.run),
     };
@@ -67,9 +75,39 @@ async fn serve(args: &RunArgs) -> Result<(), Failure> {
     Ok(sandbox.stop().await?)
 }
 
+/// The ready file as it is and as it reads.
+fn ready(path: &Path) -> Result<(String, Ready), Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| explain(path, &error))?;
+    let ready = serde_json::from_str(&text).map_err(|error| explain(path, &error))?;
+    Ok((text, ready))
+}
+
+fn asked(args: &AskArgs, path: &str) -> Result<Value, Failure> {
+    let (_, ready) = ready(&args.ready_file)?;
+    Ok(ask::get(&ready.control_url, path)?)
+}
+
+fn print(value: &Value) -> Result<(), Failure> {
+    Ok(writeln!(std::io::stdout(), "{value:#}")?)
+}
+
+fn inventory(args: &InventoryArgs) -> Result<(), Failure> {
+    let mut all = asked(&args.ask, "/v1/inventory")?;
+    if !args.leftovers
+        && let Some(fields) = all.as_object_mut()
+    {
+        fields.remove(LEFTOVERS);
+    }
+    print(&all)
+}
+
+fn calls(args: &CallsArgs) -> Result<(), Failure> {
+    let all = asked(&args.ask, "/v1/calls")?;
+    print(if args.counters { all.get("counters").unwrap_or(&Value::Null) } else { &all })
+}
+
 fn env(args: &EnvArgs) -> Result<(), Failure> {
-    let text = std::fs::read_to_string(&args.ready_file).map_err(|error| explain(&args.ready_file, &error))?;
-    let ready: Ready = serde_json::from_str(&text).map_err(|error| explain(&args.ready_file, &error))?;
+    let (text, ready) = ready(&args.ready_file)?;
     let printed = match args.format {
         EnvFormat::Shell => ready.shell(),
         EnvFormat::Hcl => ready.hcl(),

@@ -22,6 +22,8 @@ const AFTER_HELP: &str = r#"A FIRST SESSION
   ackone-sandbox --ready-file sandbox.json         prints a provider block and an environment
   eval "$(ackone-sandbox env --ready-file sandbox.json)"     in a second terminal
   terraform apply                                  with the printed provider block
+  kubectl get albconfig,ingress,events -A          KUBECONFIG is part of the environment
+  ackone-sandbox inventory|calls|gateways --ready-file sandbox.json
 
   The printed ids follow from --seed and stay the same; the access key secret does not, unless
   --state-file or ACKONE_SANDBOX_ACCESS_KEY_SECRET keeps it.
@@ -63,6 +65,7 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
 
 FILES
   --ready-file   JSON, written when all is up: endpoints, ids, access key, control URL, pid. Private.
+                 Beside it, with the extension .kubeconfig, the Fleet's kubeconfig for kubectl.
   --state-file   read at start if it is there, written after changes and at the end. Private.
   --kubeconfig   a real API server takes the place of the embedded one."#;
 
@@ -91,6 +94,44 @@ pub enum Command {
     /// Print what a running sandbox needs of its users: environment and provider configuration.
     #[command(visible_alias = "print")]
     Env(EnvArgs),
+    /// Print what exists in a running sandbox, as JSON.
+    ///
+    /// After all of one's own objects are gone it is again what it was at the start.
+    Inventory(InventoryArgs),
+    /// Print the calls a running sandbox has answered, as JSON.
+    Calls(CallsArgs),
+    /// Print where the gateways of a running sandbox are reached, as JSON.
+    Gateways(AskArgs),
+}
+
+/// Which running sandbox is asked.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// The ready file of the running sandbox.
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: PathBuf,
+}
+
+/// Settings of `inventory`.
+#[derive(Debug, Args)]
+pub struct InventoryArgs {
+    /// Which sandbox.
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// Show as well what stays for good, as in life: the certificates the controller has uploaded.
+    #[arg(long)]
+    pub leftovers: bool,
+}
+
+/// Settings of `calls`.
+#[derive(Debug, Args)]
+pub struct CallsArgs {
+    /// Which sandbox.
+    #[command(flatten)]
+    pub ask: AskArgs,
+    /// Only how many there were of each kind.
+    #[arg(long)]
+    pub counters: bool,
 }
 
 /// How `env` prints.

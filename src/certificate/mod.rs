@@ -14,3 +14,4 @@ pub use chain::{ChainProblem, chain_problems};
 pub use facts::{CertificateError, Facts, covers, parse_chain, same_chain, to_pem};
 pub use key::{KeyAlgorithm, KeyError, PrivateKey};
 pub use self_signed::{GenerateError, Material, Profile};
+pub(crate) use self_signed::is_dns_name;

@@ -260,14 +260,14 @@ fn explicit_access(model: &KubernetesModel<Planned>) -> ExplicitAccess {
     let paths = model.config_path.known().cloned().into_iter();
     let more = model.config_paths.known().into_iter().flatten().filter_map(|path| path.known().cloned());
     ExplicitAccess {
-        kubeconfig: model.config_content.known().map(|text| text.clone()),
+        kubeconfig: model.config_content.known().cloned(),
         kubeconfig_paths: paths.chain(more).map(PathBuf::from).collect(),
         context: model.config_context.known().cloned(),
         host: model.host.known().cloned(),
         cluster_ca_certificate: model.cluster_ca_certificate.known().cloned(),
-        token: model.token.known().map(|text| text.clone()),
+        token: model.token.known().cloned(),
         client_certificate: model.client_certificate.known().cloned(),
-        client_key: model.client_key.known().map(|text| text.clone()),
+        client_key: model.client_key.known().cloned(),
         insecure: model.insecure.known().copied(),
         tls_server_name: model.tls_server_name.known().cloned(),
         proxy_url: model.proxy_url.known().cloned(),

@@ -1,7 +1,5 @@
 //! Errors of the cloud API as diagnostics. Decided by typed questions and explicit codes, never by message text.
 
-use std::fmt::Write as _;
-
 use crate::cloud::{CloudError, CredentialError};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
@@ -11,7 +9,7 @@ pub(crate) fn cloud_error(doing: &str, error: &CloudError, outcome: &str) -> Dia
     let (summary, text, path) = explain(error);
     let mut detail = format!("While {doing}: {text}");
     if !outcome.is_empty() {
-        let _ = write!(detail, " {outcome}");
+        detail.push_str(&format!(" {outcome}"));
     }
     detail.push_str(&facts(error));
     Diagnostic::error(summary, detail).at(path).into()
@@ -153,13 +151,13 @@ fn facts(error: &CloudError) -> String {
     };
     let mut line = format!("\nAPI: {action}, code {} (HTTP {})", failure.code, failure.status);
     if let Some(request_id) = &failure.request_id {
-        let _ = write!(line, ", request ID {request_id}");
+        line.push_str(&format!(", request ID {request_id}"));
     }
     if !failure.message.is_empty() {
-        let _ = write!(line, "\nMessage: {}", failure.message);
+        line.push_str(&format!("\nMessage: {}", failure.message));
     }
     for (name, value) in &failure.access_denied {
-        let _ = write!(line, "\n{name}: {value}");
+        line.push_str(&format!("\n{name}: {value}"));
     }
     line
 }

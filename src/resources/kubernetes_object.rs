@@ -173,7 +173,8 @@ impl Fleet {
     fn is_claimed_by_another(&self, uid: &str, claim: Option<&str>) -> bool {
         let Some(kubernetes) = self.kubernetes() else { return false };
         let claims = kubernetes.claims.lock().unwrap_or_else(PoisonError::into_inner);
-        kubernetes.recorded.contains(uid) && claims.get(uid).map(String::as_str) != claim
+        let own = claims.get(uid).is_some_and(|known| Some(known.as_str()) == claim);
+        kubernetes.recorded.contains(uid) && !own
     }
 
     fn is_recorded(&self, uid: &str) -> bool {

@@ -6,7 +6,6 @@
 //! `docs/data-sources/NAME.md`, where NAME is the type without the provider's prefix.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -121,9 +120,9 @@ fn index(root: &Path) -> Result<String, StepError> {
         schema.description
     );
     if let Some(prose) = optional(&root.join("templates/index.md")) {
-        let _ = write!(text, "\n{prose}\n");
+        text.push_str(&format!("\n{prose}\n"));
     }
-    let _ = write!(text, "\n## Example Usage\n\n```terraform\n{example}\n```\n");
+    text.push_str(&format!("\n## Example Usage\n\n```terraform\n{example}\n```\n"));
     text.push_str(&schema_section(&schema));
     Ok(text)
 }
@@ -158,18 +157,17 @@ impl Page<'_> {
             description = self.schema.description,
         );
         if let Some(prose) = optional(&root.join("templates").join(self.folder).join(format!("{}.md", self.name()))) {
-            let _ = write!(text, "\n{prose}\n");
+            text.push_str(&format!("\n{prose}\n"));
         }
-        let _ = write!(text, "\n## Example Usage\n\n```terraform\n{example}\n```\n");
+        text.push_str(&format!("\n## Example Usage\n\n```terraform\n{example}\n```\n"));
         text.push_str(&schema_section(self.schema));
         if self.import {
             let import = required(&examples.join("import.sh"))?;
             let block = required(&examples.join("import.tf"))?;
-            let _ = write!(
-                text,
+            text.push_str(&format!(
                 "\n## Import\n\nWith an `import` block (Terraform 1.5 or later):\n\n```terraform\n{block}\n```\n\n\
                  With the command line:\n\n```shell\n{import}\n```\n"
-            );
+            ));
         }
         Ok(text)
     }
@@ -182,7 +180,7 @@ fn schema_section(schema: &Schema) -> String {
     // Nested schemas follow breadth first; each may add more.
     let mut index = 0;
     while let Some((path, inner)) = nested.get(index).cloned() {
-        let _ = write!(text, "\n<a id=\"{}\"></a>\n### Nested Schema for `{path}`\n", anchor(&path));
+        text.push_str(&format!("\n<a id=\"{}\"></a>\n### Nested Schema for `{path}`\n", anchor(&path)));
         attributes(&inner, &path, &mut text, &mut nested);
         index += 1;
     }
@@ -207,7 +205,7 @@ fn attributes(all: &[Attribute], parent: &str, text: &mut String, nested: &mut V
             continue;
         }
         members.sort_by_key(|attribute| attribute.name);
-        let _ = write!(text, "\n{heading} {title}\n\n");
+        text.push_str(&format!("\n{heading} {title}\n\n"));
         for attribute in members {
             line(attribute, parent, text, nested);
         }
@@ -226,9 +224,9 @@ fn line(attribute: &Attribute, parent: &str, text: &mut String, nested: &mut Vec
                 .to_owned(),
         );
     }
-    let _ = write!(text, "- `{}` ({}) {}", attribute.name, words.join(", "), attribute.description);
+    text.push_str(&format!("- `{}` ({}) {}", attribute.name, words.join(", "), attribute.description));
     if let Some(default) = attribute.default.as_ref().and_then(default_text) {
-        let _ = write!(text, " Default `{default}`.");
+        text.push_str(&format!(" Default `{default}`."));
     }
     match attribute.replace {
         Replace::OnChange => text.push_str(" **A change replaces the object.**"),
@@ -236,10 +234,10 @@ fn line(attribute: &Attribute, parent: &str, text: &mut String, nested: &mut Vec
         Replace::Never => {}
     }
     if let Some(deprecated) = attribute.deprecated {
-        let _ = write!(text, " **Deprecated:** {deprecated}");
+        text.push_str(&format!(" **Deprecated:** {deprecated}"));
     }
     if let Kind::Nested(_, inner) = &attribute.kind {
-        let _ = write!(text, " (see [below](#{}))", anchor(&path));
+        text.push_str(&format!(" (see [below](#{}))", anchor(&path)));
         nested.push((path, inner.clone()));
     }
     text.push('\n');

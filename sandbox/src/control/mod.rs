@@ -47,6 +47,9 @@ pub const PATHS: [&str; 15] = [
     "/v1/shutdown",
 ];
 
+/// The inventory's key of what stays for good.
+pub const LEFTOVERS: &str = "leftovers_by_design";
+
 /// What the control endpoint controls.
 #[derive(Debug)]
 pub struct Control {
@@ -199,7 +202,7 @@ async fn inventory(State(control): Shared) -> Answer {
     }
     let leftovers: Map<String, Value> =
         control.parts.iter().filter_map(|part| Some((part.name().to_owned(), part.leftovers()?))).collect();
-    all.insert("leftovers_by_design".to_owned(), leftovers.into());
+    all.insert(LEFTOVERS.to_owned(), leftovers.into());
     ok(&Value::Object(all))
 }
 

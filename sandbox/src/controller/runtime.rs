@@ -158,6 +158,8 @@ impl Runtime {
             self.unlisted.retain(|unlisted| *unlisted != kind);
             if self.unlisted.is_empty() {
                 self.adopt();
+                // What stands behind the Services of a restored cloud may have moved while no controller ran.
+                self.note_endpoints();
             }
         }
     }

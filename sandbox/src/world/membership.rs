@@ -289,7 +289,7 @@ mod tests {
         world.write(|state, now| state.attach(&fleet, &members, false, now)).unwrap();
         let member = &members[0];
         assert_eq!(state_of(&world, &fleet, member), Some(MembershipState::Unlisted));
-        clock.advance(Duration::from_millis(2_999));
+        clock.advance(Duration::from_millis(1_999));
         assert_eq!(state_of(&world, &fleet, member), Some(MembershipState::Unlisted));
         clock.advance(Duration::from_millis(1));
         assert_eq!(state_of(&world, &fleet, member), Some(MembershipState::Installing));

@@ -1,18 +1,22 @@
 //! Creating and updating a gateway: IngressClass and AlbConfig, then the wait for the controller.
 
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use super::model::Gateway;
 use super::object::{self, alb_config, bare_listeners, creation_only, ingress_class, publish};
 use super::schema::WRITE_TIMEOUT;
-use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, Objects};
+use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, OLD_CLASSES_FACT, Objects};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
+use crate::framework::private::Private;
 use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
+use crate::resources::diagnose;
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
@@ -192,15 +196,23 @@ impl AlbGateway {
                 let updated = fleet.update(&described, home, &intent, &intent, &[], deadline).await?;
                 cx.private.set_fact(CLASS_UID_FACT, updated.object.uid());
             }
+            // Refreshed as leading elsewhere: it is ours all the same, so it is led back.
+            (Some(class), None) if home.uid.is_some() => {
+                let live = fleet.api().get(class).await.map_err(|error| {
+                    diagnose::kubernetes_error(&format!("reading {class}"), &error, &|_| Path::root())
+                })?;
+                let seen = seen_class(&live);
+                let updated = fleet.update(&objects.class(class), home, &seen, &intent, &[], deadline).await?;
+                cx.private.set_fact(CLASS_UID_FACT, updated.object.uid());
+            }
             (Some(class), old) => {
                 let adopt = state.adopt == Some(true);
                 let (made, _) = self.create_class(fleet, objects, class, adopt, deadline, cx).await?;
                 fleet.claim(&made, &mut cx.private, CLASS_UID_FACT);
-                if let Some(old) = old {
-                    self.refuse_class_users(fleet, &old.name).await?;
-                    let mut warnings = Diagnostics::new();
-                    fleet.delete(&objects.class(&old), home, deadline, "", &mut warnings).await?;
-                    cx.warnings.extend(warnings);
+                if let (Some(old), Some(uid)) = (old, home.uid) {
+                    let mut left = old_classes(&cx.private);
+                    left.insert(old.name, uid.to_owned());
+                    keep_old_classes(&mut cx.private, &left);
                 }
             }
             (None, Some(old)) => {
@@ -215,6 +227,44 @@ impl AlbGateway {
             }
             (None, None) => {}
         }
+        self.remove_old_classes(fleet, cx, prior, objects, deadline).await
+    }
+
+    /// Deletes classes that a rename left behind, once no Ingress uses them. Those that Ingresses of the same configuration
+    /// use cannot go yet: core changes the Ingresses only after the gateway.
+    async fn remove_old_classes(
+        &self,
+        fleet: &Fleet,
+        cx: &mut Applying<Self>,
+        prior: &Gateway<Stored>,
+        objects: &Objects,
+        deadline: Instant,
+    ) -> Result<(), Diagnostics> {
+        let mut left = old_classes(&cx.private);
+        if let Some(current) = &objects.class {
+            left.remove(&current.name);
+        }
+        for (name, uid) in left.clone() {
+            let users = self.users(fleet, std::slice::from_ref(&name)).await?;
+            if users.is_empty() {
+                let class = object::ingress_class_ref(&name);
+                let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), claim: None };
+                fleet.delete(&objects.class(&class), home, deadline, "", &mut cx.warnings).await?;
+                left.remove(&name);
+            } else {
+                cx.warnings.warn(
+                    Path::attribute("ingress_class_name"),
+                    "Old Ingress Class Kept",
+                    format!(
+                        "IngressClass {name:?} is still used by {}, and without it the controller ignores every change of \
+                         those Ingresses. It is kept beside the new class. Once they use the new class, the next apply deletes \
+                         the old one.",
+                        users.join(", ")
+                    ),
+                );
+            }
+        }
+        keep_old_classes(&mut cx.private, &left);
         Ok(())
     }
 
@@ -272,24 +322,6 @@ impl AlbGateway {
         tell(fleet, cx, &state, &waited, &telling).await?;
         Ok(state)
     }
-
-    async fn refuse_class_users(&self, fleet: &Fleet, class: &str) -> Result<(), Diagnostics> {
-        let users = self.users(fleet, &[class.to_owned()]).await?;
-        if users.is_empty() {
-            return Ok(());
-        }
-        Err(Diagnostic::error(
-            "Ingress Class in Use",
-            format!(
-                "IngressClass {class:?} is still used by {}. The new class exists; the old one was kept, because without it the \
-                 controller ignores every change of those Ingresses. Change their ingress_class_name in this apply's next run: \
-                 apply again once they use the new class.",
-                users.join(", ")
-            ),
-        )
-        .at(Path::attribute("ingress_class_name"))
-        .into())
-    }
 }
 
 /// Tells of a wait that did not end well: an error where the rules allow one.
@@ -320,6 +352,29 @@ fn remember_applied(state: &Gateway<Stored>, cx: &mut Applying<AlbGateway>) {
 /// Creation-only values as kept in private data.
 pub(super) fn applied_fact(state: &Gateway<Stored>) -> String {
     serde_json::to_string(&creation_only(state)).unwrap_or_default()
+}
+
+/// Classes that a rename left behind: UIDs by name.
+pub(super) fn old_classes(private: &Private) -> BTreeMap<String, String> {
+    private.fact(OLD_CLASSES_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_default()
+}
+
+fn keep_old_classes(private: &mut Private, left: &BTreeMap<String, String>) {
+    if left.is_empty() {
+        private.remove_fact(OLD_CLASSES_FACT);
+    } else {
+        private.set_fact(OLD_CLASSES_FACT, json!(left).to_string());
+    }
+}
+
+/// What the class says now, of the fields that we set.
+fn seen_class(live: &Object) -> Json {
+    let at = |pointer: &str| live.value().pointer(pointer).cloned().unwrap_or_default();
+    json!({"spec": {"controller": at("/spec/controller"), "parameters": {
+        "apiGroup": at("/spec/parameters/apiGroup"),
+        "kind": at("/spec/parameters/kind"),
+        "name": at("/spec/parameters/name"),
+    }}})
 }
 
 /// An IngressClass that stands in the way has a further way out.

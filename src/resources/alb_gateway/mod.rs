@@ -37,6 +37,9 @@ const CLASS_UID_FACT: &str = "ingress_class_uid";
 /// Private fact: the creation-only values applied last.
 const APPLIED_FACT: &str = "applied";
 
+/// Private fact: IngressClasses that a rename left behind because Ingresses used them.
+const OLD_CLASSES_FACT: &str = "old_ingress_classes";
+
 /// The resource type.
 #[derive(Debug)]
 pub struct AlbGateway {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::model::Gateway;
 use super::object::creation_only;
-use super::{APPLIED_FACT, AlbGateway, rules};
+use super::{APPLIED_FACT, AlbGateway, OLD_CLASSES_FACT, rules};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
@@ -19,6 +19,7 @@ pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
     let mut planned = planning.planned.clone();
     derive(&mut planned, planning);
     prior.ready == Some(false)
+        || planning.private.fact(OLD_CLASSES_FACT).is_some()
         || planned.ingress_class_name != prior.ingress_class_name.clone().into()
         || differs(&planned.effective_labels, &prior.effective_labels)
         || differs(&planned.effective_annotations, &prior.effective_annotations)

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tokio::time::Instant;
 
+use super::apply::old_classes;
 use super::model::Gateway;
 use super::object;
 use super::observe::leads_to;
@@ -39,6 +40,11 @@ impl AlbGateway {
         if let Some(class) = &objects.class {
             let home = Home::with_uid(prior.fleet_id.as_ref(), &private, CLASS_UID_FACT);
             fleet.delete(&objects.class(class), home, deadline, "", &mut cx.warnings).await?;
+        }
+        for (name, uid) in old_classes(&private) {
+            let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), claim: None };
+            let class = object::ingress_class_ref(&name);
+            fleet.delete(&objects.class(&class), home, deadline, "", &mut cx.warnings).await?;
         }
         let explanation =
             "Its finalizer is the ALB controller's, which dismantles the load balancer first; that takes minutes.";

@@ -81,7 +81,7 @@ fn attributes() -> Vec<Attribute> {
         Attribute::string(
             "ingress_class_name",
             "Name of the IngressClass, for `ingress_class_name` of Ingresses. Default: `name`. A changed name creates the \
-             new class and then deletes the old one, which is refused while Ingresses use it.",
+             new class; the old one is deleted by this apply or a later one, once no Ingress uses it.",
         )
         .optional_computed()
         .on_update(OnUpdate::Hold)

@@ -442,6 +442,43 @@ async fn a_vanished_ingress_class_is_made_again() {
     assert_eq!(gateway.changes(&walkthrough()), Vec::<&str>::new());
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_ingress_class_that_was_led_elsewhere_is_led_back() {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &walkthrough()).await;
+    fleet.edit(CLASS, |object| object["spec"]["parameters"]["name"] = json!("other"));
+    let answer = gateway.read().await;
+    assert_eq!(warnings(&answer.diagnostics), ["ingress_class_name: IngressClass Leads Elsewhere"]);
+    let answer = gateway.apply(&walkthrough()).await;
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert_eq!(fleet.get(CLASS).unwrap()["spec"]["parameters"]["name"], "ackone-gateway-demo");
+    assert_eq!(gateway.changes(&walkthrough()), Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_ingress_class_goes_only_after_its_users() {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &walkthrough()).await;
+    fleet.put(INGRESS, user());
+    let mut config = walkthrough();
+    config["ingress_class_name"] = json!("alb-2");
+    let answer = gateway.apply(&config).await;
+    // An error would stop core before it changes the Ingress, which depends on the gateway.
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert!(warnings(&answer.diagnostics).contains(&"ingress_class_name: Old Ingress Class Kept".to_owned()));
+    assert!(fleet.get(CLASS).is_some());
+    assert!(fleet.get(&CLASS.replace("/alb", "/alb-2")).is_some());
+
+    fleet.edit(INGRESS, |object| object["spec"]["ingressClassName"] = json!("alb-2"));
+    gateway.next_command(fleet.clients(settings()));
+    gateway.read().await;
+    assert_eq!(gateway.changes(&config), ["listener_status", "ready", "reason"]);
+    let answer = gateway.apply(&config).await;
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert_eq!(fleet.get(CLASS), None);
+    assert_eq!(gateway.changes(&config), Vec::<&str>::new());
+}
+
 fn user() -> Json {
     json!({"kind": "Ingress", "metadata": {"name": "grpc-ingress", "namespace": "gateway-demo", "uid": "i"},
         "spec": {"ingressClassName": "alb"}})

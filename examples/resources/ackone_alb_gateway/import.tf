@@ -1,0 +1,4 @@
+import {
+  to = ackone_alb_gateway.demo
+  id = "ackone-gateway-demo"
+}

@@ -98,7 +98,7 @@ const EDITS: [(&[&str], &str, &[&str], &str); 4] = [
 ];
 
 /// What a change of any attribute takes along: it is known only after the write.
-const FOLLOWERS: [&str; 4] = ["ready", "reason", "listener_status", "effective_labels"];
+const FOLLOWERS: [&str; 5] = ["ready", "reason", "listener_status", "effective_labels", "renewal_due"];
 
 #[test]
 fn an_edit_by_hand_shows_at_its_attribute_and_what_is_foreign_survives() {

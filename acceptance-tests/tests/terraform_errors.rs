@@ -66,6 +66,9 @@ fn told(sandbox: &Sandbox, workspace: &Workspace, finished: &Finished) -> String
         .collect();
     let mut known = vec![(ready.fleet_id.as_str(), "FLEET"), (ready.access_key_id.as_str(), "ACCESS-KEY")];
     known.extend(members.iter().map(|(id, name)| (id.as_str(), name.as_str())));
+    // The working directory lies in the home folder, whose name is then all that is left of it.
+    let home = workspace.path().parent().unwrap().display().to_string();
+    known.push((home.as_str(), "HOME"));
     golden::normalised(&golden::diagnostics(&finished.stdout).join("\n"), &known, &workspace.path())
 }
 
@@ -164,11 +167,16 @@ fn what_the_fleet_refuses_is_explained() {
     fails_as("existing_gateway_and_ingress", &sandbox, &workspace);
     sandbox.kubectl(&folder, &["delete", "--filename", "ingress.yaml", "--filename", "gateway.yaml"]).unwrap();
 
-    let deny = json!({"deny": [{"verb": "patch", "resource": "ingresses"}]});
-    sandbox.control.post("/v1/kubernetes/permissions", &deny).unwrap();
+    // As an ordinary user, whom rights can be denied.
+    let groups = |all: &[&str]| sandbox.control.post("/v1/world/keys", &json!({"kubernetes_groups": all})).unwrap();
+    let deny =
+        |all: serde_json::Value| sandbox.control.post("/v1/kubernetes/permissions", &json!({"deny": all})).unwrap();
+    groups(&["platform-team"]);
+    deny(json!([{"verb": "patch", "resource": "ingresses"}]));
     workspace.write("main.tf", INGRESS).unwrap();
     fails_as("forbidden_ingress", &sandbox, &workspace);
-    sandbox.control.post("/v1/kubernetes/permissions", &json!({"deny": []})).unwrap();
+    deny(json!([]));
+    groups(&["system:masters"]);
 
     sandbox.kubectl(&folder, &["delete", "crd", "albconfigs.alibabacloud.com"]).unwrap();
     workspace.write("main.tf", HTTP_GATEWAY).unwrap();

@@ -114,7 +114,7 @@ impl Watch {
 
     fn bookmark(&mut self, ends_initial_events: bool) {
         let resource = &self.query.resource;
-        let mut metadata = json!({"resourceVersion": self.position.to_string(), "creationTimestamp": null});
+        let mut metadata = json!({"resourceVersion": self.position.to_string()});
         if ends_initial_events {
             super::meta::set(&mut metadata, &["annotations"], json!({"k8s.io/initial-events-end": "true"}));
         }
@@ -177,9 +177,6 @@ impl Watch {
                 }
                 () = tokio::time::sleep_until(self.deadline) => {
                     self.done = true;
-                    if self.query.bookmarks {
-                        self.bookmark(false);
-                    }
                 }
                 () = tokio::time::sleep_until(self.next_bookmark), if self.query.bookmarks => {
                     self.next_bookmark += BOOKMARK_EVERY;

@@ -36,7 +36,7 @@ fn is_label(text: &str) -> bool {
 pub(crate) fn label_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > 63 {
-        errors.push("must be no more than 63 bytes".to_owned());
+        errors.push("must be no more than 63 characters".to_owned());
     }
     if !is_label(text) {
         errors.push(LABEL.to_owned());
@@ -48,7 +48,7 @@ pub(crate) fn label_errors(text: &str) -> Vec<String> {
 pub(crate) fn subdomain_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > 253 {
-        errors.push("must be no more than 253 bytes".to_owned());
+        errors.push("must be no more than 253 characters".to_owned());
     }
     if !text.split('.').all(is_label) {
         errors.push(SUBDOMAIN.to_owned());

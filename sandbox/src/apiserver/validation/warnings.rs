@@ -20,12 +20,26 @@ const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 pub(crate) fn of(resource: &Resource, old: Option<&Value>, new: &Value) -> Vec<String> {
     match resource.builtin {
         Some(Builtin::Secret) if meta::text(new, &["type"]) == "kubernetes.io/tls" => tls(new).into_iter().collect(),
-        Some(Builtin::Ingress) if old.is_none() && meta::annotation(new, CLASS_ANNOTATION).is_some() => {
+        Some(Builtin::Ingress)
+            if old.is_none()
+                && meta::annotation(new, CLASS_ANNOTATION).is_some()
+                && meta::get(new, &["spec", "ingressClassName"]).is_none() =>
+        {
             let text =
                 format!("annotation {CLASS_ANNOTATION:?} is deprecated, please use 'spec.ingressClassName' instead");
             vec![text]
         }
-        _ => Vec::new(),
+        Some(_) => Vec::new(),
+        None => {
+            let own = meta::finalizers(new).into_iter().filter(|finalizer| !finalizer.contains('/'));
+            own.map(|finalizer| {
+                format!(
+                    "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental \
+                     conflicts with other finalizer writers"
+                )
+            })
+            .collect()
+        }
     }
 }
 

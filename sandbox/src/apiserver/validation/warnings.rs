@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::apiserver::meta;
 use crate::apiserver::resource::{Builtin, Resource};
+use crate::apiserver::validation::names::STANDARD_FINALIZERS;
 
 /// The annotation that named the class of an Ingress before there was a field for it.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
@@ -31,7 +32,8 @@ pub(crate) fn of(resource: &Resource, old: Option<&Value>, new: &Value) -> Vec<S
         }
         Some(_) => Vec::new(),
         None => {
-            let own = meta::finalizers(new).into_iter().filter(|finalizer| !finalizer.contains('/'));
+            let is_bare = |finalizer: &&str| !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer);
+            let own = meta::finalizers(new).into_iter().filter(is_bare);
             own.map(|finalizer| {
                 format!(
                     "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental \

@@ -169,7 +169,7 @@ async fn exchange(call: &Call, live: &Live) -> Result<Response<Body>, Error> {
     }
     let started = Instant::now();
     let outcome = live.client.send(request).await;
-    let outcome = outcome.map_err(|error| unanswered(call, &error));
+    let outcome = outcome.map_err(|error| unanswered(call, &live.server, &error));
     match &outcome {
         Ok(response) => tracing::debug!(
             k8s_kind = call.kind(),
@@ -240,13 +240,16 @@ fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> Vec<&'a (dyn std:
 }
 
 /// What an exchange without answer was: TLS, no connection, or a connection that broke.
-fn unanswered(call: &Call, error: &kube::Error) -> Error {
+fn unanswered(call: &Call, server: &str, error: &kube::Error) -> Error {
     let causes = causes(error);
     if causes.iter().any(|cause| cause.is::<kube::client::AuthError>()) {
         return Error::new(call.verb, &call.target, Problem::Access, describe(error)).unsent();
     }
     // The innermost text says it best; the layers above repeat it.
-    let note = causes.last().map(ToString::to_string).unwrap_or_default();
+    let mut note = causes.last().map(ToString::to_string).unwrap_or_default();
+    if !server.is_empty() {
+        note = format!("{note} ({server})");
+    }
     if causes.iter().any(|cause| cause.is::<rustls::Error>()) {
         return Error::new(call.verb, &call.target, Problem::Tls, note);
     }

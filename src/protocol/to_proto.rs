@@ -54,10 +54,17 @@ fn diagnostic(diagnostic: &Diagnostic) -> proto::Diagnostic {
         Severity::Error => proto::diagnostic::Severity::Error,
         Severity::Warning => proto::diagnostic::Severity::Warning,
     };
+    // Terraform points no deeper than at an attribute's first line, and often only at the resource: what lies within is
+    // named in words.
+    let within = diagnostic.path.as_ref().filter(|path| path.steps().len() > 1);
+    let detail = match within {
+        Some(path) => format!("{}\nAttribute: {path}", diagnostic.detail),
+        None => diagnostic.detail.clone(),
+    };
     proto::Diagnostic {
         severity: severity.into(),
         summary: diagnostic.summary.clone(),
-        detail: diagnostic.detail.clone(),
+        detail,
         attribute: diagnostic.path.as_ref().map(path),
     }
 }

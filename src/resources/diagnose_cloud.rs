@@ -156,7 +156,7 @@ fn facts(error: &CloudError) -> String {
     if !failure.message.is_empty() {
         line.push_str(&format!("\nMessage: {}", failure.message));
     }
-    for (name, value) in &failure.access_denied {
+    for (name, value) in failure.access_denied.iter().filter(|(_, value)| !value.is_empty()) {
         line.push_str(&format!("\n{name}: {value}"));
     }
     line

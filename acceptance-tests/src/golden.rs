@@ -2,7 +2,6 @@
 //!
 //! `UPDATE_GOLDEN=1` writes them anew. What differs from run to run is replaced by a name first.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -52,24 +51,21 @@ pub fn validation(stdout: &str) -> Vec<String> {
 
 fn rendered(diagnostic: &Value) -> String {
     let text = |pointer: &str| diagnostic.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let mut out = String::new();
     let severity = if text("/severity") == "error" { "Error" } else { "Warning" };
-    let _ = writeln!(out, "{severity}: {}", text("/summary"));
+    let mut lines = vec![format!("{severity}: {}", text("/summary"))];
     if let Some(line) = diagnostic.pointer("/range/start/line").and_then(Value::as_u64) {
-        let _ = write!(out, "  on {} line {line}", text("/range/filename"));
-        let context = text("/snippet/context");
-        if !context.is_empty() {
-            let _ = write!(out, ", in {context}");
-        }
-        let code = text("/snippet/code").trim();
-        let _ = writeln!(out, ":\n    {code}");
+        let context = match text("/snippet/context") {
+            "" => String::new(),
+            context => format!(", in {context}"),
+        };
+        lines.push(format!("  on {} line {line}{context}:", text("/range/filename")));
+        lines.push(format!("    {}", text("/snippet/code").trim()));
     } else if !text("/address").is_empty() {
-        let _ = writeln!(out, "  with {}", text("/address"));
+        lines.push(format!("  with {}", text("/address")));
     }
-    for line in text("/detail").lines() {
-        let _ = writeln!(out, "  {}", line.trim_end());
-    }
-    out
+    lines.extend(text("/detail").lines().map(|line| format!("  {}", line.trim_end())));
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// Replaces what differs from run to run: request IDs, ports, times, and the given texts.

@@ -2,7 +2,13 @@
 //! anything (`reset`) and once after it did everything (`drop_after`), with a provider that does not retry. Protects: no
 //! object is missing from state for good, none is doubled, and a second run, by a fresh process, converges.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
 
 use acceptance_tests::host::{Answer, Instance, Session};
 use acceptance_tests::sandbox::Sandbox;

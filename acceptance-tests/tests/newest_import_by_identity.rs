@@ -1,7 +1,5 @@
 //! Import by identity, which Terraform has since 1.12. Run with the newest version only.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
-
 use acceptance_tests::configuration::HTTP_GATEWAY;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;

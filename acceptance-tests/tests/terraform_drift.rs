@@ -1,8 +1,6 @@
 //! Changes made behind Terraform's back, with kubectl. Protects: the plan names the attribute, what is not ours survives
 //! our updates, what was deleted is made again, and a change between plan and apply stops the apply.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
-
 use acceptance_tests::golden;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;

@@ -1,7 +1,11 @@
 //! Runs that end too early: interrupted while waiting, and with the provider killed in the middle of a call. Protects:
 //! nothing tainted, nothing lost, nothing doubled, and the next apply goes on from what exists.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
 
 use std::time::Duration;
 

@@ -23,6 +23,9 @@ use super::{
 /// Larger answers are refused; a page of the largest objects stays far below.
 const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
+/// Limit of building the client: a kubeconfig from the cloud with its retries, or an exec plugin.
+const BUILD_LIMIT: Duration = Duration::from_mins(5);
+
 /// A request in our words.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -90,6 +93,13 @@ impl Transport {
         if cancel.is_cancelled() {
             return Err(interrupted(call));
         }
+        // Building the client sends nothing of the call: an interrupt ends it for a write too, and its own failure, which
+        // may come after retries of its own, is told rather than a lack of time.
+        let built = tokio::time::timeout(BUILD_LIMIT, self.live(call, None));
+        match cancel.run(built).await.map_err(|_| interrupted(call))? {
+            Ok(built) => drop(built?),
+            Err(_) => return Err(too_late(call, BUILD_LIMIT).unsent()),
+        }
         let work = async {
             let response = self.authorized(call).await?;
             collect(call, response).await
@@ -104,11 +114,7 @@ impl Transport {
             cancel.run(limited).await.map_err(|_| interrupted(call))?
         };
         drop(permit);
-        done.unwrap_or_else(|_| {
-            let limit = self.access.request_timeout();
-            let note = format!("no answer within {} s", limit.as_secs_f64());
-            Err(Error::new(call.verb, &call.target, Problem::Timeout, note))
-        })
+        done.unwrap_or_else(|_| Err(too_late(call, self.access.request_timeout())))
     }
 
     /// Opens a stream; its frames come without a limit of time.
@@ -145,6 +151,10 @@ impl Transport {
     async fn live(&self, call: &Call, refused: Option<u64>) -> Result<Option<Live>, Error> {
         self.access.client(refused).await.map_err(|error| error.on_behalf_of(&call.target))
     }
+}
+
+fn too_late(call: &Call, limit: Duration) -> Error {
+    Error::new(call.verb, &call.target, Problem::Timeout, format!("no answer within {} s", limit.as_secs_f64()))
 }
 
 fn interrupted(call: &Call) -> Error {

@@ -19,6 +19,7 @@ mod refresh;
 #[cfg(test)]
 mod testing;
 mod tls_secret;
+mod users;
 mod wait_report;
 
 use std::sync::Arc;

@@ -129,7 +129,13 @@ fn an_edit_by_hand_shows_at_its_attribute_and_what_is_foreign_survives() {
         changed.retain(|name| !FOLLOWERS.contains(&name.as_str()));
         assert_eq!(changed, [attribute], "{address}\n{}", plan.finished.stdout);
     }
-    // WHO
+    // Terraform shows values; who changed them is ours to tell.
+    let told = plan.finished.prose();
+    for (_, _, _, attribute) in EDITS {
+        assert!(told.contains(&format!("- {attribute}")), "{attribute}\n{}", plan.finished.stdout);
+    }
+    assert!(told.contains("last written by \"kubectl-patch\" at "), "{}", plan.finished.stdout);
+    assert!(told.contains("it was \"one-alb-demo\" and is \"renamed-by-hand\""), "{}", plan.finished.stdout);
     workspace.apply_saved(false).unwrap().expect_ok();
     assert_eq!(workspace.plan().unwrap().code, 0);
     for (object, address, ..) in EDITS {

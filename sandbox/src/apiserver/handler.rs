@@ -372,8 +372,8 @@ impl Handler {
             return Err(ApiError::method_not_allowed());
         }
         let value = if request.body.is_empty() { json!({}) } else { body(request, Reading::Options)?.value };
-        options::check_delete(&value)?;
         let policy = request.query.get("propagationPolicy");
+        options::check_delete(&value, policy)?;
         let options = delete::Options::parse(
             &value,
             options::dry_run(&request.query, "DeleteOptions")?,

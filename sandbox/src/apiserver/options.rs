@@ -37,12 +37,12 @@ fn check_dry_run(wanted: &[Value], kind: &str) -> Result<bool, ApiError> {
 }
 
 /// Refuses the options of a delete that the server does not know.
-pub(crate) fn check_delete(body: &Value) -> Result<(), ApiError> {
+pub(crate) fn check_delete(body: &Value, in_query: &str) -> Result<(), ApiError> {
     const KIND: &str = "DeleteOptions";
     check_dry_run(meta::list(body, &["dryRun"]), KIND)?;
-    let Some(policy) = meta::get(body, &["propagationPolicy"]).filter(|policy| !policy.is_null()) else {
-        return Ok(());
-    };
+    let in_query = Some(json!(in_query)).filter(|_| !in_query.is_empty());
+    let policy = in_query.as_ref().or_else(|| meta::get(body, &["propagationPolicy"]));
+    let Some(policy) = policy.filter(|policy| !policy.is_null()) else { return Ok(()) };
     if meta::get(body, &["orphanDependents"]).is_some_and(|orphans| !orphans.is_null()) {
         let detail = "orphanDependents and deletionPropagation cannot be both set";
         return Err(refused(KIND, FieldError::invalid("propagationPolicy", policy, detail)));
@@ -159,7 +159,7 @@ mod tests {
         assert!(list("resourceVersionMatch=Foo&resourceVersion=5").is_err());
         assert!(list("resourceVersionMatch=Exact&resourceVersion=5").is_ok());
 
-        let delete = message(check_delete(&json!({"propagationPolicy": "Foo"})));
+        let delete = message(check_delete(&json!({}), "Foo"));
         let expected = r#"propagationPolicy: Unsupported value: "Foo": supported values: "Foreground", "Background", "Orphan", "nil""#;
         assert!(delete.ends_with(expected), "{delete}");
     }

@@ -205,6 +205,13 @@ impl Engine {
             let (message, causes) = managers::conflict_report(&conflicts);
             ApiError::apply_conflict(message, causes)
         })?;
+        if meta::name(&new).is_empty() && live.is_none() {
+            let message = format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                target.key.1
+            );
+            return Err(ApiError::bad_request(message));
+        }
         if meta::name(&new).is_empty() {
             meta::set(&mut new, &["metadata", "name"], json!(target.key.1));
         }

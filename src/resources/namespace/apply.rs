@@ -136,6 +136,7 @@ impl Namespace {
             Found::Gone => return Ok(None),
         };
         let drift = Drift::of(&live, &model::intent(prior), &Plain, &attribute, private.is_imported());
+        drift.tell(&object, &mut cx.warnings);
         let refreshed = object_metadata::refresh(&metadata, &live, &drift, &self.clients.settings, is_servers);
         let mut state = State {
             labels: refreshed.labels,

@@ -22,7 +22,7 @@ const WILDCARD: &str = "a wildcard DNS-1123 subdomain must start with '*.', foll
                         consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character \
                         (e.g. '*.example.com', regex used for validation is \
                         '\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+pub(crate) const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
 const ANNOTATIONS_MOST: usize = 256 * 1024;
 
 fn is_label(text: &str) -> bool {
@@ -36,7 +36,7 @@ fn is_label(text: &str) -> bool {
 pub(crate) fn label_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > 63 {
-        errors.push("must be no more than 63 bytes".to_owned());
+        errors.push("must be no more than 63 characters".to_owned());
     }
     if !is_label(text) {
         errors.push(LABEL.to_owned());
@@ -48,7 +48,7 @@ pub(crate) fn label_errors(text: &str) -> Vec<String> {
 pub(crate) fn subdomain_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > 253 {
-        errors.push("must be no more than 253 bytes".to_owned());
+        errors.push("must be no more than 253 characters".to_owned());
     }
     if !text.split('.').all(is_label) {
         errors.push(SUBDOMAIN.to_owned());

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::apiserver::meta;
 use crate::apiserver::resource::{Builtin, Resource};
+use crate::apiserver::validation::names::STANDARD_FINALIZERS;
 
 /// The annotation that named the class of an Ingress before there was a field for it.
 const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
@@ -20,12 +21,27 @@ const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 pub(crate) fn of(resource: &Resource, old: Option<&Value>, new: &Value) -> Vec<String> {
     match resource.builtin {
         Some(Builtin::Secret) if meta::text(new, &["type"]) == "kubernetes.io/tls" => tls(new).into_iter().collect(),
-        Some(Builtin::Ingress) if old.is_none() && meta::annotation(new, CLASS_ANNOTATION).is_some() => {
+        Some(Builtin::Ingress)
+            if old.is_none()
+                && meta::annotation(new, CLASS_ANNOTATION).is_some()
+                && meta::get(new, &["spec", "ingressClassName"]).is_none() =>
+        {
             let text =
                 format!("annotation {CLASS_ANNOTATION:?} is deprecated, please use 'spec.ingressClassName' instead");
             vec![text]
         }
-        _ => Vec::new(),
+        Some(_) => Vec::new(),
+        None => {
+            let is_bare = |finalizer: &&str| !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer);
+            let own = meta::finalizers(new).into_iter().filter(is_bare);
+            own.map(|finalizer| {
+                format!(
+                    "metadata.finalizers: {finalizer:?}: prefer a domain-qualified finalizer name to avoid accidental \
+                     conflicts with other finalizer writers"
+                )
+            })
+            .collect()
+        }
     }
 }
 

@@ -220,6 +220,8 @@ async fn no_failing_call_loses_or_doubles_a_gateway() {
         let created = gateway(sandbox);
         let mut changed = created.clone();
         changed["listeners"] = json!({"8001/HTTP": {"idle_timeout": 60}});
+        // The proof of an update takes 15 s of quiet, each time; waits have tests of their own.
+        changed["wait"] = json!(false);
         (created, changed)
     });
     swept.sweep_all().await;
@@ -242,7 +244,8 @@ async fn no_failing_call_loses_or_doubles_a_grpc_ingress() {
             "tls": [{"hosts": ["grpc.example.com"], "secret_name": "grpc-secret"}],
         });
         let mut changed = created.clone();
-        changed["labels"] = json!({"team": "edge"});
+        changed["rules"][0]["paths"][0]["service_port"] = json!(50052);
+        changed["wait"] = json!(false);
         (created, changed)
     });
     swept.sweep_all().await;

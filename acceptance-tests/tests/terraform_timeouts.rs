@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
 
+use std::time::Duration;
+
 use acceptance_tests::calls::Call;
 use acceptance_tests::configuration::HTTP_GATEWAY;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
+use tokio::time::Instant;
 
 const ADDRESS: &str = "ackone_alb_gateway.demo";
 
@@ -99,4 +102,24 @@ fn strict_ways_fail_the_run_and_say_what_to_do() {
     assert_eq!(workspace.attributes(ADDRESS).unwrap()["ready"], true);
     workspace.destroy().unwrap().expect_ok();
     assert_eq!(sandbox.inventory().unwrap(), before);
+}
+
+/// Far less than any wait: an update that waited for a pass that never comes would take all of `timeouts.update`.
+const AT_ONCE: Duration = Duration::from_secs(30);
+
+#[test]
+fn an_update_that_the_controller_skips_is_not_waited_for() {
+    let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
+    let workspace = Workspace::with(&sandbox, &gateway("")).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    assert_eq!(workspace.attributes(ADDRESS).unwrap()["ready"], true);
+    // Labels are no part of the hash by which the controller tells whether there is something to do.
+    workspace.write("main.tf", &gateway("  labels = { team = \"edge\" }\n")).unwrap();
+    let started = Instant::now();
+    let applied = workspace.apply().unwrap().expect_ok();
+    let took = started.elapsed();
+    assert!(took < AT_ONCE, "{took:?}: {}", applied.stdout);
+    assert!(!applied.prose().contains("Warning:"), "{}", applied.stdout);
+    assert_eq!(workspace.attributes(ADDRESS).unwrap()["ready"], true);
+    assert_eq!(workspace.plan().unwrap().code, 0);
 }

@@ -68,6 +68,11 @@ impl ReconcileProof {
         self.failed_since = false;
     }
 
+    /// A pass ended after the server took the write, though it was seen before the answer: answers may be slow or lost.
+    pub fn ended_meanwhile(&mut self, at: Duration) {
+        self.end(at);
+    }
+
     /// The count of `SuccessfullyReconciled` on the object.
     pub fn saw_successes(&mut self, count: u64, at: Duration) -> Proof {
         // A count that shrinks is a new Event object after the old one expired.
@@ -184,6 +189,16 @@ mod tests {
         assert_eq!(proof.at(ms(3_600_000)), Proof::Pending { look_again_at: None });
         assert!(pending(proof.saw_successes(1, ms(40))), "the same count is no end");
         assert!(pending(proof.saw_label(None, ms(50))), "a vanished label is no end");
+    }
+
+    #[test]
+    fn an_end_between_write_and_answer_counts_as_the_first() {
+        let mut proof = ReconcileProof::new(0, Some("h1"));
+        proof.saw_label(Some("h2"), ms(3_000));
+        proof.answered(ms(4_000));
+        proof.ended_meanwhile(ms(4_000));
+        assert_eq!(proof.at(ms(4_000)), Proof::Pending { look_again_at: Some(ms(19_000)) });
+        assert_eq!(proof.at(ms(19_000)), Proof::Done(Evidence::QuietAfterPass));
     }
 
     #[test]

@@ -75,10 +75,13 @@ impl Pending {
             .and_then(|event| event.last);
         let new_label = live.label(HASH_LABEL).is_some() && live.label(HASH_LABEL) != self.label.as_deref();
         let Some(success) = success else { return new_label && events.is_empty() };
+        let count = log.count(object, SUCCESS);
         let after = self.written.is_none_or(|written| success > written);
+        // Times are whole seconds: within one, the count tells that a pass ended, though not whether it saw the write.
+        let in_the_same_second = self.written == Some(success) && count > self.successes;
         let failed_since = failure.is_some_and(|failure| failure > success);
-        let twice = log.count(object, SUCCESS) >= self.successes.saturating_add(2);
-        after && !failed_since && (twice || now.duration_since(success) >= QUIET)
+        let twice = after && count >= self.successes.saturating_add(2);
+        (after || in_the_same_second) && !failed_since && (twice || now.duration_since(success) >= QUIET)
     }
 }
 
@@ -249,6 +252,8 @@ pub(crate) struct Onlooker {
     own: Ear,
     gateway: Option<Ear>,
     live: Option<Object>,
+    /// What was live before the write.
+    before: Option<Object>,
     vanished: bool,
     began: Instant,
     began_at: Timestamp,
@@ -282,6 +287,7 @@ impl Onlooker {
             watch,
             own,
             gateway,
+            before: live.clone(),
             live,
             vanished: false,
             began: Instant::now(),
@@ -315,12 +321,25 @@ impl Onlooker {
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;
         self.vanished = false;
-        self.proof.answered(self.began.elapsed());
+        let at = self.began.elapsed();
+        self.proof.answered(at);
+        if self.live.as_ref().is_some_and(|seen| is_newer(seen, live) && has_new_label(seen, live)) {
+            self.proof.ended_meanwhile(at);
+        }
         self.pending.written = ownership::writers(live)
             .into_iter()
             .filter(|writer| writer.manager == FIELD_MANAGER)
             .filter_map(|writer| writer.time)
             .max();
+    }
+
+    /// Whether a write is one that the controller works on. Its hash covers `spec` and annotations only (ALB Ingress
+    /// controller, object hash): an object that differs in nothing else is skipped, and waiting for a pass would never end.
+    pub(crate) fn concerns_controller(&self, after: &Object) -> bool {
+        let parts = |object: &Object| {
+            ["/spec", "/metadata/annotations"].map(|pointer| object.value().pointer(pointer).cloned())
+        };
+        self.before.as_ref().is_none_or(|before| parts(before) != parts(after))
     }
 
     /// What to remember of the write while it is not proved reconciled.
@@ -474,6 +493,16 @@ async fn next_of(ear: Option<&mut Ear>) -> Result<WatchEvent, Error> {
         Some(ear) => ear.next().await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether the server stored `seen` after `answer`. Versions of one kind are numbers that grow.
+fn is_newer(seen: &Object, answer: &Object) -> bool {
+    let version = |object: &Object| object.resource_version().parse::<u64>().ok();
+    matches!((version(seen), version(answer)), (Some(seen), Some(answer)) if seen > answer)
+}
+
+fn has_new_label(seen: &Object, answer: &Object) -> bool {
+    seen.label(HASH_LABEL).is_some() && seen.label(HASH_LABEL) != answer.label(HASH_LABEL)
 }
 
 /// The object as a watch of it alone tells; `None` if it is gone.

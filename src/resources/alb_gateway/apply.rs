@@ -145,9 +145,8 @@ impl AlbGateway {
         let update = fleet.update(&described, home, &from, &to, &[], deadline);
         let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
-        if updated.wrote
-            && let Some(onlooker) = &mut onlooker
-        {
+        let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        if wrote && let Some(onlooker) = &mut onlooker {
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -164,7 +163,7 @@ impl AlbGateway {
         cx.checkpoint(&state);
 
         let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
-        let goal = match (updated.wrote, prior.ready, earlier) {
+        let goal = match (wrote, prior.ready, earlier) {
             (true, ..) => Goal::OurWrite,
             (false, Some(false), Some(earlier)) => Goal::EarlierWrite(earlier),
             (false, Some(false), None) => Goal::Published,
@@ -175,7 +174,7 @@ impl AlbGateway {
                 return Ok(state);
             }
         };
-        self.settle(&fleet, cx, state, &live, onlooker, updated.wrote, goal, false, timeout, deadline).await
+        self.settle(&fleet, cx, state, &live, onlooker, wrote, goal, false, timeout, deadline).await
     }
 
     /// Brings the IngressClass to where the plan wants it.

@@ -104,9 +104,8 @@ impl GrpcIngressResource {
         let update = fleet.update(&described, home, &from, &to, &[], deadline);
         let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
-        if updated.wrote
-            && let Some(onlooker) = &mut onlooker
-        {
+        let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        if wrote && let Some(onlooker) = &mut onlooker {
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -116,7 +115,7 @@ impl GrpcIngressResource {
         state.reason = Some("the controller has not finished the last change yet".to_owned());
         cx.checkpoint(&state);
         let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
-        let goal = match (updated.wrote, prior.ready, earlier) {
+        let goal = match (wrote, prior.ready, earlier) {
             (true, ..) => Goal::OurWrite,
             (false, Some(false), Some(earlier)) => Goal::EarlierWrite(earlier),
             (false, Some(false), None) => Goal::Published,

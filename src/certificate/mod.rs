@@ -13,5 +13,5 @@ mod self_signed;
 pub use chain::{ChainProblem, chain_problems};
 pub use facts::{CertificateError, Facts, covers, parse_chain, same_chain, to_pem};
 pub use key::{KeyAlgorithm, KeyError, PrivateKey};
-pub use self_signed::{GenerateError, Material, Profile};
 pub(crate) use self_signed::is_dns_name;
+pub use self_signed::{GenerateError, Material, Profile};

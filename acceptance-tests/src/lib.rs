@@ -1,10 +1,16 @@
 //! Drives the provider from outside: with a plugin host of our own ([`host`]) and with real Terraform ([`terraform`]),
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
+pub mod calls;
+pub mod configuration;
 pub mod control;
+pub mod golden;
 pub mod host;
+pub mod plan;
+pub mod processes;
 pub mod sandbox;
 pub mod terraform;
+pub mod tools;
 
 use std::path::PathBuf;
 use std::time::Duration;

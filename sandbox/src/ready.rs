@@ -218,7 +218,12 @@ mod tests {
         ready.kubeconfig = Some("/tmp/it's".to_owned());
         assert!(ready.shell().contains(r"export KUBECONFIG='/tmp/it'\''s'"));
         assert!(ready.shell().contains(&format!("export TF_VAR_member_cluster_ids='[\"{}\"", ready.member_ids[0])));
+        ready.gateway_ports.insert("443".to_owned(), 41443);
+        assert!(ready.shell().contains("export TF_VAR_gateway_port='41443'"));
         for product in &PRODUCTS {
+            let variable =
+                format!("export ALIBABA_CLOUD_ENDPOINT_{}='http://127.0.0.1:1'", product.code.to_uppercase());
+            assert!(ready.shell().contains(&variable), "{}", ready.shell());
             assert!(
                 ready.hcl().contains(&format!("\n    {:4} = \"http://127.0.0.1:1\"", product.code)),
                 "{}",

@@ -70,7 +70,8 @@ pub(super) fn failure(product: Product, answer: &RawAnswer, credentials: &Creden
         Ok(Value::Object(members)) => Some(members),
         Ok(_) | Err(_) => xml_error(answer, &text),
     };
-    let clean = |text: &str| scrub(&excerpt(text), credentials);
+    // Scrubbed before it is cut: half a token would be recognised no more.
+    let clean = |text: &str| excerpt(&scrub(text, credentials));
     let (code, message, request_id_in_body, access_denied) = match &members {
         Some(members) => (
             clean(&text_of(members, "code").unwrap_or_default()),
@@ -78,7 +79,7 @@ pub(super) fn failure(product: Product, answer: &RawAnswer, credentials: &Creden
             text_of(members, "requestId"),
             access_denied(members, &clean),
         ),
-        None => (String::new(), clean(&scrub(&text, credentials)), None, BTreeMap::new()),
+        None => (String::new(), clean(&text), None, BTreeMap::new()),
     };
     let class = classify(product, answer.status, &code, &message, retry_after(answer).is_some());
     let in_body = request_id_in_body.filter(|id| !id.is_empty()).map(|id| RequestId::new(excerpt(&id)));
@@ -265,6 +266,15 @@ mod tests {
         let failure = failure(Product::Adcp, &answer(403, &[], body), &keys());
         assert_eq!(failure.access_denied["AuthAction"], "adcp:AttachClusterToHub");
         assert_eq!(failure.access_denied.len(), 2);
+    }
+
+    #[test]
+    fn a_token_that_the_excerpt_would_cut_is_not_shown_in_part() {
+        let token = "canary".repeat(100);
+        let keys = Credentials { security_token: Some(SecurityToken::new(token.clone())), ..keys() };
+        let body = format!(r#"{{"Code":"SignatureDoesNotMatch","Message":"string to sign: {token} and more"}}"#);
+        let failure = failure(Product::Adcp, &answer(400, &[], &body), &keys);
+        assert_eq!(failure.message, format!("string to sign: {REDACTED} and more"));
     }
 
     #[test]

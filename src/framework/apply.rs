@@ -83,9 +83,13 @@ pub(crate) async fn run<R: Resource>(
                 None if creating => (Value::Null, Private::default()),
                 None => (prior_value.clone(), private),
             };
-            // An error answered to a create that made something would taint it: the next apply would destroy it.
-            let keep = creating && !state.is_null() && !taint;
-            diagnostics.extend(if keep { errors.into_warnings() } else { errors });
+            // An error answered to a create that made something would taint it: the next apply would destroy it. Without
+            // an error the host compares the state with the plan, and would taint it for a difference.
+            if creating && !state.is_null() && !taint {
+                diagnostics.extend(errors.into_warnings());
+                return Applied { state: plan::conform(planned_value, &state), private, diagnostics };
+            }
+            diagnostics.extend(errors);
             Applied { state, private, diagnostics }
         }
     }

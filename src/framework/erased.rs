@@ -354,6 +354,10 @@ impl<R: Resource> ResourceType<R> {
             return self.delete(&prior, private, clients, cx).await;
         }
         private.take_successor();
+        if prior.is_null() {
+            // The create half of a replacement is handed the facts of the object before it.
+            private.forget_facts();
+        }
         // Only settings of ours changed: nothing remote to do.
         if !prior.is_null() && planned.is_wholly_known() && !plan::differs(&self.schema, &planned, &prior) {
             return Ok(StateAnswer {

@@ -60,6 +60,11 @@ impl Private {
         self.facts.remove(name);
     }
 
+    /// Forgets all facts: they are another object's.
+    pub(crate) fn forget_facts(&mut self) {
+        self.facts.clear();
+    }
+
     /// What will be created after this object is deleted, in a delete-first replacement.
     #[must_use]
     pub const fn successor(&self) -> Option<&Identity> {

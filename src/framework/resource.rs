@@ -145,7 +145,7 @@ pub struct Planning<'a, R: Resource> {
     pub prior: Option<&'a R::State>,
     /// What will be answered.
     pub planned: R::Plan,
-    /// The object's private data; the hook may keep facts for apply in it.
+    /// The object's private data; the hook may keep facts for an update in it. A create starts without facts.
     pub private: Private,
     /// Settings of the configured provider. `None` while its configuration is unknown.
     pub clients: Option<&'a R::Clients>,
@@ -162,7 +162,7 @@ pub struct Planning<'a, R: Resource> {
 pub struct Applying<R: Resource> {
     /// Cancellation and time.
     pub context: Context,
-    /// Planned private data; what it holds at the end is stored.
+    /// Planned private data, without facts on a create; what it holds at the end is stored.
     pub private: Private,
     /// Warnings to show with success.
     pub warnings: Diagnostics,

@@ -116,6 +116,8 @@ enum Source {
 pub(crate) struct Live {
     pub(crate) client: kube::Client,
     pub(crate) number: u64,
+    /// Address of the API server, for errors; empty if only the client knows it.
+    pub(crate) server: String,
     expiry: Option<Expiry>,
 }
 
@@ -226,7 +228,9 @@ impl FleetAccess {
         let access = |note: String| Error::new(Verb::Connect, &Target::none(), Problem::Access, note).unsent();
         let network = self.network.clone();
         let configured = match &self.source {
-            Source::Fixed(client) => return Ok(Live { client: client.clone(), number, expiry: None }),
+            Source::Fixed(client) => {
+                return Ok(Live { client: client.clone(), number, server: String::new(), expiry: None });
+            }
             Source::Issued(source) => {
                 let text = source.kubeconfig(refresh).await.map_err(|error| {
                     let error: Arc<dyn std::error::Error + Send + Sync> = Arc::from(error);
@@ -241,7 +245,7 @@ impl FleetAccess {
                     .await
             }
         };
-        let (client, not_after) =
+        let (client, server, not_after) =
             configured.map_err(|error| access(format!("building the client failed: {error}")))?.map_err(access)?;
         tracing::debug!(number, renewed = refresh, "built the client of the Fleet's API");
         let now = self.clock.now();
@@ -250,15 +254,16 @@ impl FleetAccess {
             let margin = quarter.clamp(SignedDuration::ZERO, RENEWAL_MARGIN);
             Expiry { renew_at: not_after.saturating_sub(margin).unwrap_or(not_after), not_after }
         });
-        Ok(Live { client, number, expiry })
+        Ok(Live { client, number, server, expiry })
     }
 }
 
-fn connect(configured: Configured) -> Result<(kube::Client, Option<Timestamp>), String> {
+fn connect(configured: Configured) -> Result<(kube::Client, String, Option<Timestamp>), String> {
     let Configured { config, not_after } = configured;
+    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
     let client = kube::client::ClientBuilder::try_from(config).map_err(|error| describe(&error))?.build();
     let exec_expiry = client.valid_until().as_ref().and_then(|until| Timestamp::from_second(until.as_second()).ok());
-    Ok((client, [not_after, exec_expiry].into_iter().flatten().min()))
+    Ok((client, server, [not_after, exec_expiry].into_iter().flatten().min()))
 }
 
 /// Text of an error and its causes, without what a plugin printed (it may be the credential itself).

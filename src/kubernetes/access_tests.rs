@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::kubernetes::{
-    api::FleetApi,
+    api::{ApplyOptions, FleetApi},
     object::{Kind, ObjectRef},
     retry::RetryPolicy,
     testing::{ManualClock, kubeconfig_with_certificate},
@@ -74,6 +74,28 @@ async fn a_refused_client_is_replaced_once_for_all_who_were_refused() {
     let (a, b) = tokio::join!(access.client(Some(first.number)), access.client(Some(first.number)));
     assert_eq!((a.unwrap().unwrap().number, b.unwrap().unwrap().number), (2, 2));
     assert_eq!(issuer.asked.load(Ordering::SeqCst), 2);
+}
+
+struct Absent;
+
+impl KubeconfigSource for Absent {
+    fn kubeconfig(&self, _refresh: bool) -> KubeconfigFuture<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_ends_a_write_that_still_waits_for_its_kubeconfig() {
+    let access = FleetAccess::issued(Arc::new(Absent), Network::default(), clock());
+    let cancel = crate::cancel::Cancel::new();
+    let api = FleetApi::new(access, RetryPolicy::default(), None).with_cancel(cancel.clone());
+    let object = ObjectRef::cluster(Kind::NAMESPACE, "n");
+    let written = tokio::spawn(async move { api.apply(&object, &json!({}), ApplyOptions::default()).await });
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert!(!written.is_finished(), "the limit of a call does not count yet");
+    cancel.cancel();
+    let error = written.await.unwrap().unwrap_err();
+    assert!(error.is_cancelled() && !error.is_ambiguous(), "{error}");
 }
 
 // ---- an HTTPS server ----
@@ -252,7 +274,7 @@ async fn nobody_listening_is_unreachable_and_surely_not_sent() {
     let error = ask(&api).await.unwrap_err();
     assert_eq!(*error.problem(), Problem::Unreachable, "{error}");
     let object = ObjectRef::cluster(Kind::NAMESPACE, "n");
-    let error = api.apply(&object, &json!({}), super::super::api::ApplyOptions::default()).await.unwrap_err();
+    let error = api.apply(&object, &json!({}), ApplyOptions::default()).await.unwrap_err();
     assert!(!error.is_ambiguous(), "{error}");
 }
 

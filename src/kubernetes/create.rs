@@ -72,7 +72,8 @@ impl FleetApi {
                 Ok(created) => return Ok(created),
                 Err(error) => error,
             };
-            let exists = *error.problem() == Problem::AlreadyExists;
+            // Fields are compared before versions: where the values differ the server names conflicts instead.
+            let exists = matches!(error.problem(), Problem::AlreadyExists | Problem::FieldConflicts(_));
             if !exists && !error.is_ambiguous() {
                 return Err(error);
             }

@@ -59,7 +59,7 @@ impl Verb {
 }
 
 /// A field that another manager owns with another value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ManagerConflict {
     /// The field, such as `.spec.listeners`.
     pub field: String,

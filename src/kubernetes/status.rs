@@ -67,22 +67,26 @@ impl Status {
     pub fn from_value(value: &Value) -> Self {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         let details = value.get("details");
-        let causes = details.and_then(|details| details.get("causes")).and_then(Value::as_array);
+        let listed = details.and_then(|details| details.get("causes")).and_then(Value::as_array);
+        // kube-apiserver 1.36.3 lists one bad label of an update four times.
+        let mut causes: Vec<Cause> = Vec::new();
+        for cause in listed.into_iter().flatten() {
+            let cause = Cause {
+                reason: text(cause.get("reason")),
+                field: text(cause.get("field")),
+                message: text(cause.get("message")),
+            };
+            if !causes.contains(&cause) {
+                causes.push(cause);
+            }
+        }
         Self {
             code: value.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(0),
             reason: text(value.get("reason")),
             message: text(value.get("message")),
             details_kind: text(details.and_then(|details| details.get("kind"))),
             details_name: text(details.and_then(|details| details.get("name"))),
-            causes: causes
-                .into_iter()
-                .flatten()
-                .map(|cause| Cause {
-                    reason: text(cause.get("reason")),
-                    field: text(cause.get("field")),
-                    message: text(cause.get("message")),
-                })
-                .collect(),
+            causes,
             retry_after: details
                 .and_then(|details| details.get("retryAfterSeconds"))
                 .and_then(Value::as_u64)
@@ -141,17 +145,18 @@ pub(super) fn classify(verb: Verb, kind: Option<&Kind>, status: &Status) -> Prob
         }
         Problem::Forbidden { .. } if has_cause("NamespaceTerminating") => Problem::NamespaceTerminating,
         Problem::Forbidden { .. } => Problem::Forbidden { user: quoted_after(&status.message, "User ") },
-        Problem::StaleVersion if has_cause("FieldManagerConflict") => Problem::FieldConflicts(
-            status
-                .causes
-                .iter()
-                .filter(|cause| cause.reason == "FieldManagerConflict")
+        Problem::StaleVersion if has_cause("FieldManagerConflict") => {
+            let causes = status.causes.iter().filter(|cause| cause.reason == "FieldManagerConflict");
+            let mut conflicts: Vec<ManagerConflict> = causes
                 .map(|cause| ManagerConflict {
                     field: cause.field.clone(),
                     manager: quoted_after(&cause.message, "conflict with "),
                 })
-                .collect(),
-        ),
+                .collect();
+            // The server lists managers in no fixed order.
+            conflicts.sort();
+            Problem::FieldConflicts(conflicts)
+        }
         // A create carries a version that no object has, so a conflict says the object exists.
         Problem::StaleVersion if verb == Verb::Create => Problem::AlreadyExists,
         Problem::BadRequest => match unknown_fields(&status.message) {
@@ -276,6 +281,25 @@ mod tests {
             json!({"causes": [{"reason": "FieldValueInvalid", "field": "spec.rules[0].host", "message": "no"}]}),
         );
         assert_eq!(problem(Verb::Apply, Kind::INGRESS, 422, &invalid), Problem::Invalid);
+    }
+
+    #[test]
+    fn repeated_causes_count_once_and_managers_have_an_order() {
+        let label = json!({"reason": "FieldValueInvalid", "field": "metadata.labels", "message": "no"});
+        let other = json!({"reason": "FieldValueInvalid", "field": "metadata.uid", "message": "no"});
+        let refused = status("Invalid", "bad", json!({"causes": [label, label, other, label, label, other]}));
+        let fields: Vec<String> = Status::from_value(&refused).causes.into_iter().map(|cause| cause.field).collect();
+        assert_eq!(fields, ["metadata.labels", "metadata.uid"]);
+
+        let owned = |field: &str, manager: &str| json!({"reason": "FieldManagerConflict", "field": field, "message": format!("conflict with {manager:?}")});
+        let conflicts =
+            status("Conflict", "", json!({"causes": [owned(".a", "m2"), owned(".b", "m1"), owned(".a", "m1")]}));
+        let Problem::FieldConflicts(found) = problem(Verb::Apply, Kind::INGRESS, 409, &conflicts) else {
+            panic!("no conflicts")
+        };
+        let found: Vec<(&str, Option<&str>)> =
+            found.iter().map(|one| (one.field.as_str(), one.manager.as_deref())).collect();
+        assert_eq!(found, [(".a", Some("m1")), (".a", Some("m2")), (".b", Some("m1"))]);
     }
 
     #[test]

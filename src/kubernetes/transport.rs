@@ -23,6 +23,9 @@ use super::{
 /// Larger answers are refused; a page of the largest objects stays far below.
 const MAX_BODY_BYTES: usize = 256 * 1024 * 1024;
 
+/// Limit of building the client: a kubeconfig from the cloud with its retries, or an exec plugin.
+const BUILD_LIMIT: Duration = Duration::from_mins(5);
+
 /// A request in our words.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -90,6 +93,13 @@ impl Transport {
         if cancel.is_cancelled() {
             return Err(interrupted(call));
         }
+        // Building the client sends nothing of the call: an interrupt ends it for a write too, and its own failure, which
+        // may come after retries of its own, is told rather than a lack of time.
+        let built = tokio::time::timeout(BUILD_LIMIT, self.live(call, None));
+        match cancel.run(built).await.map_err(|_| interrupted(call))? {
+            Ok(built) => drop(built?),
+            Err(_) => return Err(too_late(call, BUILD_LIMIT).unsent()),
+        }
         let work = async {
             let response = self.authorized(call).await?;
             collect(call, response).await
@@ -104,11 +114,7 @@ impl Transport {
             cancel.run(limited).await.map_err(|_| interrupted(call))?
         };
         drop(permit);
-        done.unwrap_or_else(|_| {
-            let limit = self.access.request_timeout();
-            let note = format!("no answer within {} s", limit.as_secs_f64());
-            Err(Error::new(call.verb, &call.target, Problem::Timeout, note))
-        })
+        done.unwrap_or_else(|_| Err(too_late(call, self.access.request_timeout())))
     }
 
     /// Opens a stream; its frames come without a limit of time.
@@ -147,6 +153,10 @@ impl Transport {
     }
 }
 
+fn too_late(call: &Call, limit: Duration) -> Error {
+    Error::new(call.verb, &call.target, Problem::Timeout, format!("no answer within {} s", limit.as_secs_f64()))
+}
+
 fn interrupted(call: &Call) -> Error {
     Error::new(call.verb, &call.target, Problem::Cancelled, "interrupted").unsent()
 }
@@ -169,7 +179,7 @@ async fn exchange(call: &Call, live: &Live) -> Result<Response<Body>, Error> {
     }
     let started = Instant::now();
     let outcome = live.client.send(request).await;
-    let outcome = outcome.map_err(|error| unanswered(call, &error));
+    let outcome = outcome.map_err(|error| unanswered(call, &live.server, &error));
     match &outcome {
         Ok(response) => tracing::debug!(
             k8s_kind = call.kind(),
@@ -240,13 +250,16 @@ fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> Vec<&'a (dyn std:
 }
 
 /// What an exchange without answer was: TLS, no connection, or a connection that broke.
-fn unanswered(call: &Call, error: &kube::Error) -> Error {
+fn unanswered(call: &Call, server: &str, error: &kube::Error) -> Error {
     let causes = causes(error);
     if causes.iter().any(|cause| cause.is::<kube::client::AuthError>()) {
         return Error::new(call.verb, &call.target, Problem::Access, describe(error)).unsent();
     }
     // The innermost text says it best; the layers above repeat it.
-    let note = causes.last().map(ToString::to_string).unwrap_or_default();
+    let mut note = causes.last().map(ToString::to_string).unwrap_or_default();
+    if !server.is_empty() {
+        note = format!("{note} ({server})");
+    }
     if causes.iter().any(|cause| cause.is::<rustls::Error>()) {
         return Error::new(call.verb, &call.target, Problem::Tls, note);
     }

@@ -275,7 +275,8 @@ impl ObjectWatch {
             _ if error.is_retryable() && self.failures < MAX_FAILURES => {
                 self.failures += 1;
                 self.pause();
-                let asked = error.status().retry_after.map(|asked| Instant::now() + asked);
+                let longest = self.api.transport().policy.longest_pause;
+                let asked = error.status().retry_after.map(|asked| Instant::now() + asked.min(longest));
                 self.pause_until = self.pause_until.max(asked);
                 Ok(())
             }

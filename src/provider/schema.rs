@@ -103,8 +103,8 @@ pub fn schema() -> Schema {
         vec![
             Attribute::string(
                 "region",
-                "Alibaba Cloud region of the Fleet, such as `cn-hangzhou`. Also read from `ALICLOUD_REGION`, \
-                 `ALIBABA_CLOUD_REGION` and the profile. There is no default.",
+                "Alibaba Cloud region of the Fleet, such as `cn-hangzhou`. Also read from the environment variables that the \
+                 credentials guide lists. There is no default.",
             ),
             Attribute::string(
                 "fleet_id",

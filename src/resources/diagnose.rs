@@ -227,7 +227,7 @@ pub(crate) fn conflict(object: &ObjectRef, conflict: &FieldConflict, attribute: 
 }
 
 /// A JSON value for people: short, on one line.
-fn shown(value: Option<&Json>) -> String {
+pub(crate) fn shown(value: Option<&Json>) -> String {
     const MAX_CHARS: usize = 120;
     let text = value.map_or_else(|| "unset".to_owned(), ToString::to_string);
     if text.chars().count() > MAX_CHARS {

@@ -124,7 +124,8 @@ fn refused(error: &CloudError, code: &str) -> (&'static str, String, Path) {
             "the access key is disabled. Enable it in RAM, or use another."
         }
         code if code.starts_with("InvalidSecurityToken") => {
-            "the temporary credentials have expired or their token does not fit, and there are no newer ones. Get new ones."
+            "the temporary credentials have expired or their token does not fit, and there are no newer ones. Get new ones, and \
+             set access key ID, secret and security token together."
         }
         code if code.starts_with("InvalidTimeStamp") => {
             "the clock of this machine differs from the cloud's by more than 15 minutes. Set it right."
@@ -156,7 +157,7 @@ fn facts(error: &CloudError) -> String {
     if !failure.message.is_empty() {
         line.push_str(&format!("\nMessage: {}", failure.message));
     }
-    for (name, value) in &failure.access_denied {
+    for (name, value) in failure.access_denied.iter().filter(|(_, value)| !value.is_empty()) {
         line.push_str(&format!("\n{name}: {value}"));
     }
     line

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::clients::Clients;
 use crate::framework::resource::Context;
-use crate::kubernetes::{Kind, Listing};
+use crate::kubernetes::{Error, Kind, Listing, Problem};
 
 /// Annotation of an AlbConfig that lists its members.
 const REMOTE_CLUSTERS: &str = "alb.ingress.kubernetes.io/remote-clusters";
@@ -16,24 +16,31 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// The gateways that still route to a member after `grace`; empty as soon as there is none.
 ///
-/// Whoever may not list AlbConfigs cannot be kept from detaching: then none is reported, with a line in the log.
-pub(super) async fn routing_to(clients: &Clients, cx: &Context, cluster: &str, grace: Duration) -> Vec<String> {
-    let Some(kubernetes) = &clients.kubernetes else { return Vec::new() };
+/// Whoever may not list AlbConfigs, or has a Fleet without gateways, is not kept from detaching: then none is reported,
+/// with a line in the log. An API that does not answer is an error: it says nothing about who uses the member.
+pub(super) async fn routing_to(
+    clients: &Clients,
+    cx: &Context,
+    cluster: &str,
+    grace: Duration,
+) -> Result<Vec<String>, Error> {
+    let Some(kubernetes) = &clients.kubernetes else { return Ok(Vec::new()) };
     let api = kubernetes.api.with_cancel(cx.cancel.clone());
     let end = Instant::now() + grace;
     loop {
         let users = match api.list(Kind::ALB_CONFIG, None, None).await {
             Ok(listing) => users_in(&listing, cluster),
-            Err(error) => {
+            Err(error) if error.is_forbidden() || *error.problem() == Problem::KindMissing => {
                 tracing::warn!(%error, "gateways that may use the member cannot be listed; the check is left out");
-                return Vec::new();
+                return Ok(Vec::new());
             }
+            Err(error) => return Err(error),
         };
         if users.is_empty() || Instant::now() + PAUSE >= end {
-            return users;
+            return Ok(users);
         }
         if cx.cancel.run(tokio::time::sleep(PAUSE)).await.is_err() {
-            return users;
+            return Ok(users);
         }
     }
 }

@@ -19,6 +19,7 @@ mod refresh;
 #[cfg(test)]
 mod testing;
 mod tls_secret;
+mod users;
 mod wait_report;
 
 use std::sync::Arc;
@@ -40,7 +41,7 @@ pub fn all() -> Vec<Arc<dyn AnyResource>> {
 #[cfg(test)]
 mod tests {
     use proptest::sample::{select, subsequence};
-    use proptest::strategy::{BoxedStrategy, Just, Strategy as _};
+    use proptest::strategy::{BoxedStrategy, Strategy as _};
 
     use crate::framework::conformance::assert_resource_plans_are_true;
     use crate::framework::value::Value;
@@ -64,10 +65,7 @@ mod tests {
             "rules.paths.path_type" => &["Prefix"],
             "self_signed.key_algorithm" => &["RSA_2048", "ECDSA_P256"],
             name if name.starts_with("timeouts.") => &["90s", "10m", "1h30m"],
-            // Its own tests try the other sources of a certificate.
-            "certificate_pem" | "private_key_pem" | "private_key_pem_wo" | "private_key_pem_wo_version" => {
-                return Some(Just(Value::Null).boxed());
-            }
+            _ if super::tls_secret::tests::sample(path).is_some() => return super::tls_secret::tests::sample(path),
             _ => return collections(path),
         };
         Some(select(texts).prop_map(Value::string).boxed())

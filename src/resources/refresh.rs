@@ -2,18 +2,22 @@
 //!
 //! Which attributes drifted is decided by the same comparison that judges writes (`kubernetes::differences`), so that a
 //! value which a refresh calls unchanged is never a conflict in the update after it. Fields that state does not set are
-//! foreign and stay unset, whatever is live; an import takes all of them.
+//! foreign and stay unset, whatever is live; an import takes all of them. Who changed what is told as a warning: the plan
+//! that Terraform makes of it shows values only.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
-use crate::kubernetes::{Difference, FieldPath, Meaning, Object, differences};
+use crate::kubernetes::{Difference, FieldPath, Meaning, Object, ObjectRef, differences};
+use crate::resources::diagnose::shown;
 
 /// The attributes that drifted.
 #[derive(Debug)]
 pub(crate) struct Drift {
+    found: Vec<Difference>,
     paths: Vec<Path>,
     imported: bool,
 }
@@ -31,7 +35,28 @@ impl Drift {
         for difference in &found {
             log(live, difference);
         }
-        Self { paths: found.iter().map(|difference| attribute(&difference.path)).collect(), imported }
+        let paths = found.iter().map(|difference| attribute(&difference.path)).collect();
+        Self { found, paths, imported }
+    }
+
+    /// Warns of what drifted: each attribute with its last writer and both values, but for values of a Secret.
+    pub(crate) fn tell(&self, object: &ObjectRef, warnings: &mut Diagnostics) {
+        if self.found.is_empty() || self.imported {
+            return;
+        }
+        let fields: String = self.found.iter().zip(&self.paths).map(|(one, path)| field(object, one, path)).collect();
+        // Terraform folds warnings of one summary into the first: each object's is told apart.
+        let warning = Diagnostic::warning(
+            format!("{object} Changed Outside of Terraform"),
+            format!(
+                "{object} is no longer as it was applied:{fields}\nApplying the plan sets back what is configured. To keep a live \
+                 value, configure it; to leave a field to its other writer, remove it from the configuration."
+            ),
+        );
+        warnings.push(match self.paths.as_slice() {
+            [only] if !only.is_root() => warning.at(only.clone()),
+            _ => warning,
+        });
     }
 
     /// Whether an attribute, something in it, or something around it drifted.
@@ -69,6 +94,17 @@ impl Drift {
             ),
         }
     }
+}
+
+/// A line about one field.
+fn field(object: &ObjectRef, difference: &Difference, path: &Path) -> String {
+    let name = if path.is_root() { difference.path.to_string() } else { path.to_string() };
+    let writer = difference.writer.as_ref().map_or_else(|| "nothing tells by whom".to_owned(), ToString::to_string);
+    if object.kind.is_secret() {
+        return format!("\n  - {name}: {writer}");
+    }
+    let (ours, live) = (shown(difference.ours.as_ref()), shown(difference.live.as_ref()));
+    format!("\n  - {name}: {writer}; it was {ours} and is {live}")
 }
 
 /// Who changed what, for the log. Values of Secrets are never named.

@@ -193,7 +193,7 @@ impl FakeFleet {
         if let Some(object) = self.get(path) {
             return Reply::Json(200, object);
         }
-        let plurals = ["albconfigs", "ingressclasses", "ingresses", "events", "namespaces", "secrets"];
+        let plurals = ["albconfigs", "ingressclasses", "ingresses", "events", "namespaces", "secrets", "services"];
         let last = path.rsplit('/').next().unwrap();
         if !plurals.contains(&last) {
             return status(404, "NotFound", json!({"name": last, "kind": "things"}));
@@ -236,8 +236,10 @@ impl FakeFleet {
                         object["metadata"][part][key] = value.clone();
                     }
                 }
-                for (key, value) in body["spec"].as_object().into_iter().flatten() {
-                    object["spec"][key] = value.clone();
+                for part in ["spec", "data"] {
+                    for (key, value) in body[part].as_object().into_iter().flatten() {
+                        object[part][key] = value.clone();
+                    }
                 }
                 object
             }

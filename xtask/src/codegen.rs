@@ -47,7 +47,7 @@ pub(crate) fn write() -> Result<(), StepError> {
     Ok(())
 }
 
-/// Fails when `proto/src/generated/` differs from what [`write`] would leave there.
+/// Fails when `proto/src/generated/` differs from what [`write()`] would leave there.
 pub(crate) fn check() -> Result<(), StepError> {
     let stale = differences(&read_directory(&generated_directory())?, &generate()?);
     if stale.is_empty() {

@@ -225,7 +225,9 @@ fn line(attribute: &Attribute, parent: &str, text: &mut String, nested: &mut Vec
         );
     }
     text.push_str(&format!("- `{}` ({}) {}", attribute.name, words.join(", "), attribute.description));
-    if let Some(default) = attribute.default.as_ref().and_then(default_text) {
+    if let Some(default) = attribute.default.as_ref().and_then(default_text)
+        && !attribute.description.contains("Default `")
+    {
         text.push_str(&format!(" Default `{default}`."));
     }
     match attribute.replace {

@@ -24,6 +24,8 @@ mod identity;
 mod launch;
 mod log_line;
 mod process;
+mod session;
+pub mod wire_value;
 
 use std::io;
 use std::path::PathBuf;
@@ -37,6 +39,7 @@ pub use identity::HostIdentity;
 pub use launch::{Finished, Launch};
 pub use log_line::LogLine;
 pub use process::{Plugin, Signal};
+pub use session::{Answer, Instance, Session};
 
 /// Why the host could not do what a test asked.
 #[derive(Debug, thiserror::Error)]

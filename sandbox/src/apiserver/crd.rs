@@ -133,7 +133,13 @@ fn columns(version: &Value) -> Vec<Column> {
             name: meta::text(column, &["name"]).to_owned(),
             ty: meta::text(column, &["type"]).to_owned(),
             format: meta::text(column, &["format"]).to_owned(),
-            description: meta::text(column, &["description"]).to_owned(),
+            description: match meta::text(column, &["description"]) {
+                "" => {
+                    let path = meta::text(column, &["jsonPath"]);
+                    format!("Custom resource definition column (in JSONPath format): {path}")
+                }
+                given => given.to_owned(),
+            },
             priority: meta::integer(column, &["priority"]),
             json_path: meta::text(column, &["jsonPath"]).to_owned(),
         })

@@ -74,11 +74,17 @@ impl Engine {
             self.remove(&mut state, resource, key, object, options);
         }
         self.announce(&state);
+        let mut items: Vec<Value> = chosen.into_iter().map(|(_, object)| object.as_ref().clone()).collect();
+        // The server leaves the type out of the items of built-in lists.
+        for item in items.iter_mut().filter(|_| resource.builtin.is_some()).filter_map(Value::as_object_mut) {
+            item.remove("apiVersion");
+            item.remove("kind");
+        }
         json!({
             "kind": resource.list_kind,
             "apiVersion": resource.api_version(),
             "metadata": {"resourceVersion": state.store.version().to_string()},
-            "items": chosen.iter().map(|(_, object)| object.as_ref()).collect::<Vec<_>>(),
+            "items": items,
         })
     }
 

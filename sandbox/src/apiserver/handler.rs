@@ -13,17 +13,16 @@ use serde_json::{Value, json};
 use super::auth::{Access, User, Wish};
 use super::discovery;
 use super::engine::Engine;
-use super::intake::FieldValidation;
 use super::list::{ListQuery, parse_version};
 use super::present::Presentation;
 use super::resource::Resource;
 use super::route::{Place, Query};
 use super::selector::Selector;
-use super::status::ApiError;
-use super::validation::decode;
+use super::status::{ApiError, FieldError, Named};
+use super::validation::decode::{self, Reading};
 use super::watch::{Watch, WatchQuery};
-use super::write::{Options, PatchKind, Target, Written};
-use super::{delete, meta};
+use super::write::{PatchKind, Target, Written};
+use super::{delete, meta, options};
 
 /// A request with its body.
 #[derive(Clone, Debug)]
@@ -69,6 +68,10 @@ impl Answer {
 
     fn text(text: &str) -> Answer {
         Answer::typed(StatusCode::OK, "text/plain; charset=utf-8", Bytes::from(text.to_owned()))
+    }
+
+    fn page_not_found() -> Answer {
+        Answer::typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", Bytes::from_static(b"404 page not found\n"))
     }
 
     pub(crate) fn failure(error: &ApiError) -> Answer {
@@ -157,10 +160,7 @@ impl Handler {
         };
         match found {
             Some(value) => Ok(Answer::json(StatusCode::OK, &value)),
-            None => {
-                let text = Bytes::from_static(b"404 page not found\n");
-                Ok(Answer::typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text))
-            }
+            None => Ok(Answer::page_not_found()),
         }
     }
 
@@ -171,11 +171,14 @@ impl Handler {
         if is_review {
             return self.review(request, place, user);
         }
+        self.authorize(place, &request.verb, user)?;
         let Some(resource) = self.engine.resource(&place.group, &place.version, &place.resource) else {
-            let text = Bytes::from_static(b"404 page not found\n");
-            return Ok(Answer::typed(StatusCode::NOT_FOUND, "text/plain; charset=utf-8", text));
+            // A group that is built in has a handler of its own, which answers in JSON.
+            if self.engine.builtins().any(|one| one.group == place.group) {
+                return Err(ApiError::no_such_resource());
+            }
+            return Ok(Answer::page_not_found());
         };
-        self.authorize(&resource, place, &request.verb, user)?;
         if !place.subresource.is_empty()
             && !discovery::subresources(&resource).iter().any(|(name, _)| *name == place.subresource)
         {
@@ -185,6 +188,9 @@ impl Handler {
         let spans_all = resource.namespaced && matches!(request.verb.as_str(), "list" | "watch");
         let is_across_namespaces = spans_all && place.name.is_empty();
         if is_misplaced && !is_across_namespaces {
+            if resource.builtin.is_none() {
+                return Ok(Answer::page_not_found());
+            }
             return Err(if place.name.is_empty() {
                 ApiError::method_not_allowed()
             } else {
@@ -192,7 +198,8 @@ impl Handler {
             });
         }
         let accept = request.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let presentation = Presentation::negotiate(accept, request.query.get("includeObject"))?;
+        let presentation =
+            Presentation::negotiate(accept, request.query.get("includeObject"), resource.builtin.is_some())?;
         let target = Target {
             resource: resource.clone(),
             subresource: place.subresource.clone(),
@@ -200,19 +207,22 @@ impl Handler {
         };
         match request.verb.as_str() {
             "get" => {
+                self.engine.check_version(request.query.get("resourceVersion"))?;
                 let object = self.engine.get(&target)?;
                 Ok(self.present(StatusCode::OK, presentation, &resource, &object))
             }
             "list" => self.list(request, presentation, &target),
             "watch" => self.watch(request, presentation, &target),
             "create" if place.name.is_empty() => {
-                let body = body(request, false)?;
-                let written = self.engine.create(&target, body, &write_options(request)?)?;
+                let options = options::of_write(&request.query, &request.headers, "CreateOptions")?;
+                let body = object_body(request, &resource.kind)?;
+                let written = self.engine.create(&target, body, &options)?;
                 Ok(self.written(presentation, &resource, &written))
             }
             "update" if !place.name.is_empty() => {
-                let body = body(request, false)?;
-                let written = self.engine.replace(&target, body, &write_options(request)?)?;
+                let options = options::of_write(&request.query, &request.headers, "UpdateOptions")?;
+                let body = object_body(request, &resource.kind)?;
+                let written = self.engine.replace(&target, body, &options)?;
                 Ok(self.written(presentation, &resource, &written))
             }
             "patch" if !place.name.is_empty() => self.patch(request, presentation, &target),
@@ -221,7 +231,7 @@ impl Handler {
         }
     }
 
-    fn authorize(&self, resource: &Resource, place: &Place, verb: &str, user: &User) -> Result<(), ApiError> {
+    fn authorize(&self, place: &Place, verb: &str, user: &User) -> Result<(), ApiError> {
         let wish = Wish { verb, resource: &place.resource, subresource: &place.subresource };
         if self.access.allows(user, wish) {
             return Ok(());
@@ -231,21 +241,23 @@ impl Handler {
         } else {
             format!("{}/{}", place.resource, place.subresource)
         };
-        let scope = if place.namespace.is_empty() {
-            "at the cluster scope".to_owned()
-        } else {
-            format!("in the namespace {:?}", place.namespace)
+        // A namespace object counts as being in itself.
+        let is_namespace = place.group.is_empty() && place.resource == "namespaces";
+        let scope = match if is_namespace { &place.name } else { &place.namespace } {
+            none if none.is_empty() => "at the cluster scope".to_owned(),
+            namespace => format!("in the namespace {namespace:?}"),
         };
         let detail =
             format!("User {:?} cannot {verb} resource {full:?} in API group {:?} {scope}", user.name, place.group);
-        Err(ApiError::forbidden(resource.named(), &place.name, &detail))
+        let named = Named { group: &place.group, resource: &place.resource, kind: "" };
+        Err(ApiError::forbidden(named, &place.name, &detail))
     }
 
     fn review(&self, request: &Request, place: &Place, user: &User) -> Result<Answer, ApiError> {
         if request.method != Method::POST {
             return Err(ApiError::method_not_allowed());
         }
-        let body = body(request, false)?;
+        let body = object_body(request, "SelfSubjectAccessReview")?;
         let answer = self.access.review(&place.resource, user, &body.value);
         Ok(Answer::json(StatusCode::CREATED, &answer))
     }
@@ -261,13 +273,17 @@ impl Handler {
 
     fn list(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
         let query = &request.query;
+        options::check_list(query)?;
         let limit = query.get("limit");
         let list = ListQuery {
             selector: selector(&target.resource, query)?,
             limit: if limit.is_empty() {
                 0
             } else {
-                limit.parse().map_err(|_| ApiError::bad_request(format!("limit: Invalid value: {limit:?}")))?
+                let limit: i64 = limit.parse().map_err(|_| {
+                    ApiError::bad_request(format!("strconv.ParseInt: parsing {limit:?}: invalid syntax"))
+                })?;
+                usize::try_from(limit).unwrap_or(0)
             },
             token: query.get("continue").to_owned(),
             resource_version: query.get("resourceVersion").to_owned(),
@@ -280,6 +296,7 @@ impl Handler {
 
     fn watch(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
         let query = &request.query;
+        options::check_list(query)?;
         let mut selector = selector(&target.resource, query)?;
         if !target.key.1.is_empty() {
             selector = Selector::parse(&target.resource, "", &format!("metadata.name={}", target.key.1))?;
@@ -295,9 +312,11 @@ impl Handler {
                 resource: target.resource.clone(),
                 namespace: target.key.0.clone(),
                 selector,
-                from: parse_version(query.get("resourceVersion"))?,
+                from: parse_version(query.get("resourceVersion")).map_err(ApiError::without_reason)?,
                 bookmarks: query.is_set("allowWatchBookmarks"),
-                initial_events: query.is_set("sendInitialEvents"),
+                // From the beginning and with bookmarks is as if initial events had been asked for.
+                initial_events: query.is_set("sendInitialEvents")
+                    || (query.is_set("allowWatchBookmarks") && matches!(query.get("resourceVersion"), "" | "0")),
                 timeout: Duration::from_secs(seconds),
                 presentation,
             },
@@ -316,26 +335,34 @@ impl Handler {
             "application/strategic-merge-patch+json" if builtin => PatchKind::Strategic,
             "application/apply-patch+yaml" => PatchKind::Apply,
             _ => {
-                let mut accepted = vec!["application/json-patch+json", "application/merge-patch+json"];
                 if builtin {
-                    accepted.push("application/strategic-merge-patch+json");
+                    return Err(ApiError::unsupported_patch());
                 }
-                accepted.push("application/apply-patch+yaml");
-                return Err(ApiError::unsupported_media(&accepted));
+                return Err(ApiError::unsupported_media(&[
+                    "application/json-patch+json",
+                    "application/merge-patch+json",
+                    "application/apply-patch+yaml",
+                ]));
             }
         };
-        let options = write_options(request)?;
+        let options = options::of_write(&request.query, &request.headers, "PatchOptions")?;
         if kind == PatchKind::Apply && request.query.get("fieldManager").is_empty() {
-            let what = super::status::Named { group: "meta.k8s.io", resource: "patchoptions", kind: "PatchOptions" };
-            let error = super::status::FieldError::required("fieldManager", "is required for apply patch");
+            let what = Named { group: "meta.k8s.io", resource: "patchoptions", kind: "PatchOptions" };
+            let error = FieldError::required("fieldManager", "is required for apply patch");
             return Err(ApiError::invalid(what, "", &[error]));
         }
         if kind != PatchKind::Apply && !request.query.get("force").is_empty() {
-            let what = super::status::Named { group: "meta.k8s.io", resource: "patchoptions", kind: "PatchOptions" };
-            let error = super::status::FieldError::forbidden("force", "may not be specified for non-apply patch");
+            let what = Named { group: "meta.k8s.io", resource: "patchoptions", kind: "PatchOptions" };
+            let error = FieldError::forbidden("force", "may not be specified for non-apply patch");
             return Err(ApiError::invalid(what, "", &[error]));
         }
-        let body = body(request, kind == PatchKind::Apply)?;
+        let reading = match kind {
+            PatchKind::Json => Reading::Patch { list: true },
+            PatchKind::Merge => Reading::Patch { list: false },
+            PatchKind::Strategic => Reading::Strategic,
+            PatchKind::Apply => Reading::Apply,
+        };
+        let body = decode::parse(&request.body, reading)?;
         let written = self.engine.patch(target, kind, body, &options)?;
         Ok(self.written(presentation, &target.resource, &written))
     }
@@ -344,9 +371,14 @@ impl Handler {
         if !target.subresource.is_empty() {
             return Err(ApiError::method_not_allowed());
         }
-        let value = if request.body.is_empty() { json!({}) } else { body(request, true)?.value };
+        let value = if request.body.is_empty() { json!({}) } else { body(request, Reading::Options)?.value };
         let policy = request.query.get("propagationPolicy");
-        let options = delete::Options::parse(&value, dry_run(request)?, (!policy.is_empty()).then_some(policy));
+        options::check_delete(&value, policy)?;
+        let options = delete::Options::parse(
+            &value,
+            options::dry_run(&request.query, "DeleteOptions")?,
+            (!policy.is_empty()).then_some(policy),
+        );
         if request.verb == "deletecollection" {
             if super::engine::is_namespace(&target.resource) {
                 return Err(ApiError::method_not_allowed());
@@ -396,55 +428,22 @@ fn unreadable() -> ApiError {
     ApiError::unsupported_media(&["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"])
 }
 
-fn body(request: &Request, yaml: bool) -> Result<decode::Body, ApiError> {
+fn object_body(request: &Request, kind: &str) -> Result<decode::Body, ApiError> {
+    body(request, Reading::Object { kind, yaml: media_type(request) == "application/yaml" })
+}
+
+fn body(request: &Request, reading: Reading<'_>) -> Result<decode::Body, ApiError> {
     let media = media_type(request);
-    let is_yaml = yaml || media == "application/yaml";
     if media == "application/vnd.kubernetes.protobuf" {
         let value = super::protobuf::decode(&request.body);
         return value.map(|value| decode::Body { value, duplicates: Vec::new() }).ok_or_else(unreadable);
     }
-    if !matches!(media.as_str(), "" | "application/json" | "application/yaml") && !media.contains("patch") {
+    if !matches!(media.as_str(), "" | "application/json" | "application/yaml") {
         return Err(unreadable());
     }
-    decode::parse(&request.body, is_yaml)
+    decode::parse(&request.body, reading)
 }
 
 fn selector(resource: &Resource, query: &Query) -> Result<Selector, ApiError> {
     Selector::parse(resource, query.get("labelSelector"), query.get("fieldSelector"))
-}
-
-fn dry_run(request: &Request) -> Result<bool, ApiError> {
-    match request.query.get("dryRun") {
-        "" => Ok(false),
-        "All" => Ok(true),
-        other => {
-            let what = super::status::Named { group: "meta.k8s.io", resource: "options", kind: "Options" };
-            let error = super::status::FieldError::not_supported("dryRun", &json!([other]), &["All"]);
-            Err(ApiError::invalid(what, "", &[error]))
-        }
-    }
-}
-
-fn write_options(request: &Request) -> Result<Options, ApiError> {
-    let query = &request.query;
-    let validation = match query.get("fieldValidation") {
-        "" | "Warn" => FieldValidation::Warn,
-        "Strict" => FieldValidation::Strict,
-        "Ignore" => FieldValidation::Ignore,
-        other => {
-            let what = super::status::Named { group: "meta.k8s.io", resource: "options", kind: "Options" };
-            let supported = ["", "Ignore", "Strict", "Warn"];
-            let error = super::status::FieldError::not_supported("fieldValidation", &json!(other), &supported);
-            return Err(ApiError::invalid(what, "", &[error]));
-        }
-    };
-    let given = query.get("fieldManager");
-    let manager = if given.is_empty() {
-        let agent = request.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let name: String = agent.split('/').next().unwrap_or_default().chars().take(128).collect();
-        if name.is_empty() { "unknown".to_owned() } else { name }
-    } else {
-        given.to_owned()
-    };
-    Ok(Options { dry_run: dry_run(request)?, manager, force: query.is_set("force"), validation })
 }

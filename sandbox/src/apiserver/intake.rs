@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::resource::Resource;
-use super::status::ApiError;
+use super::status::{ApiError, FieldError, Named};
+use super::validation::decode::Duplicate;
 use super::validation::{decode, kinds as rules};
 use super::write::Target;
 use super::{crd, kinds, meta, schema};
@@ -19,39 +20,27 @@ pub(crate) enum FieldValidation {
 
 /// Turns a body into the form the server keeps, with defaults, and reports fields it does not know.
 pub(crate) fn decoded(resource: &Resource, mut value: Value) -> Result<(Value, Vec<String>), ApiError> {
-    if !value.is_object() {
-        let message = format!(
-            "{} in version {:?} cannot be handled as a {}: json: cannot unmarshal into Go value",
-            resource.kind, resource.version, resource.kind
-        );
-        return Err(ApiError::bad_request(message));
-    }
     for (field, wanted) in [("apiVersion", resource.api_version()), ("kind", resource.kind.clone())] {
         let found = meta::text(&value, &[field]).to_owned();
-        if found.is_empty() {
-            if resource.builtin.is_none() {
-                let label = if field == "kind" { "Kind" } else { "apiVersion" };
-                return Err(ApiError::bad_request(format!("Object '{label}' is missing in '{value}'")));
-            }
+        if found.is_empty() && resource.builtin.is_none() {
+            return Err(missing_type(resource, &value));
+        } else if found.is_empty() {
             meta::set(&mut value, &[field], json!(wanted));
         } else if found != wanted {
-            let message = if field == "apiVersion" {
-                format!("the API version in the data ({found}) does not match the expected API version ({wanted})")
-            } else {
-                format!(
-                    "{found} in version {:?} cannot be handled as a {}: converting (v1.{found}) to (v1.{}): unknown conversion",
-                    resource.version, resource.kind, resource.kind
-                )
-            };
-            return Err(ApiError::bad_request(message));
+            return Err(other_type(resource, &value, field, &found));
         }
     }
-    if !value.get("metadata").is_some_and(Value::is_object) {
+    if value.get("metadata").is_none_or(Value::is_null) {
         meta::set(&mut value, &["metadata"], json!({}));
     }
     let checked = if resource.builtin.is_some() { &resource.ty } else { &schema_of_metadata() };
     let part = if resource.builtin.is_some() { value.clone() } else { json!({"metadata": value.get("metadata")}) };
-    if let Some(error) = decode::type_error(checked, &part, &resource.kind) {
+    let error = decode::type_error(checked, &part, &resource.kind).or_else(|| decode::encoding_error(checked, &part));
+    if let Some(mut error) = error {
+        if resource.builtin.is_none() {
+            // The metadata of custom resources is decoded on its own.
+            error = error.replace("ObjectMeta.metadata.", "ObjectMeta.");
+        }
         let message = format!(
             "{} in version {:?} cannot be handled as a {}: {error}",
             resource.kind, resource.version, resource.kind
@@ -78,14 +67,58 @@ pub(crate) fn decoded(resource: &Resource, mut value: Value) -> Result<(Value, V
     Ok((value, unknown))
 }
 
+/// A custom object that does not say what it is.
+fn missing_type(resource: &Resource, value: &Value) -> ApiError {
+    if meta::text(value, &["kind"]).is_empty() {
+        let shown = decode::shown(&value.to_string());
+        return ApiError::bad_request(format!(
+            "the object provided is unrecognized (must be of type {}): Object 'Kind' is missing in '{value}' ({shown})",
+            resource.kind
+        ));
+    }
+    let wanted = resource.api_version();
+    ApiError::bad_request(format!("the API version in the data () does not match the expected API version ({wanted})"))
+}
+
+/// An object of another kind or version than its address says.
+fn other_type(resource: &Resource, value: &Value, field: &str, found: &str) -> ApiError {
+    let kind = &resource.kind;
+    match (field, resource.builtin) {
+        ("apiVersion", None) => ApiError::bad_request(format!(
+            "the API version in the data ({found}) does not match the expected API version ({})",
+            resource.api_version()
+        )),
+        ("apiVersion", Some(_)) => ApiError::bad_request(format!(
+            "{kind} in version {:?} cannot be handled as a {kind}: no kind {:?} is registered for version {found:?} in \
+             scheme \"pkg/runtime/scheme.go:111\"",
+            found.rsplit('/').next().unwrap_or(found),
+            meta::text(value, &["kind"])
+        )),
+        (_, None) => {
+            let named = Named { kind: found, ..resource.named() };
+            let error = FieldError::invalid("kind", &json!(found), &format!("must be {kind}"));
+            ApiError::invalid(named, meta::name(value), &[error])
+        }
+        (_, Some(_)) => {
+            let inner =
+                if resource.group.is_empty() { "core" } else { resource.group.split('.').next().unwrap_or("core") };
+            ApiError::bad_request(format!(
+                "{found} in version {:?} cannot be handled as a {kind}: converting ({}.{found}) to ({inner}.{kind}): \
+                 unknown conversion",
+                resource.version, resource.version
+            ))
+        }
+    }
+}
+
 fn schema_of_metadata() -> schema::Ty {
     schema::object([("metadata", schema::object_meta())])
 }
 
 /// The findings of strict decoding as one text, empty if there are none.
-pub(crate) fn strict_text(unknown: &[String], duplicates: &[String]) -> String {
+pub(crate) fn strict_text(unknown: &[String], duplicates: &[Duplicate]) -> String {
     let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-    let duplicates = duplicates.iter().map(|path| format!("duplicate field {path:?}"));
+    let duplicates = duplicates.iter().map(|one| format!("duplicate field {:?}", one.path));
     duplicates.chain(unknown).collect::<Vec<_>>().join(", ")
 }
 
@@ -93,7 +126,7 @@ pub(crate) fn strict_text(unknown: &[String], duplicates: &[String]) -> String {
 pub(crate) fn findings(
     resource: &Resource,
     unknown: &[String],
-    duplicates: &[String],
+    duplicates: &[Duplicate],
     validation: FieldValidation,
 ) -> Result<Vec<String>, ApiError> {
     let text = strict_text(unknown, duplicates);
@@ -104,7 +137,7 @@ pub(crate) fn findings(
         ))),
         FieldValidation::Warn => {
             let unknown = unknown.iter().map(|path| format!("unknown field {path:?}"));
-            Ok(unknown.chain(duplicates.iter().map(|path| format!("duplicate field {path:?}"))).collect())
+            Ok(unknown.chain(duplicates.iter().map(|one| format!("duplicate field {:?}", one.path))).collect())
         }
         FieldValidation::Strict | FieldValidation::Ignore => Ok(Vec::new()),
     }
@@ -135,45 +168,42 @@ pub(crate) fn check_name(target: &Target, object: &Value) -> Result<(), ApiError
     Ok(())
 }
 
+/// How faults of an apply body name its object: with the namespace only if the body says one.
+pub(crate) fn described(resource: &Resource, config: &Value) -> String {
+    let (namespace, name) = (meta::namespace(config), meta::name(config));
+    format!("{namespace}/{name}; {}", resource.group_version_kind())
+}
+
 /// Refuses an apply body that is not a configuration of the request's object.
 pub(crate) fn check_apply_body(target: &Target, config: &Value) -> Result<(), ApiError> {
     let resource = &target.resource;
-    if !config.is_object() {
-        return Err(ApiError::bad_request("error decoding YAML: not an object"));
-    }
-    let wanted = resource.api_version();
-    let found = meta::text(config, &["apiVersion"]);
-    if meta::text(config, &["kind"]).is_empty() || found.is_empty() {
-        return Err(ApiError::bad_request("invalid object type: /, Kind="));
-    }
-    if found != wanted {
-        let message =
-            format!("Incorrect version specified in apply patch. Specified patch version: {found}, expected: {wanted}");
-        return Err(ApiError::bad_request(message));
+    let (found, kind) = (meta::text(config, &["apiVersion"]), meta::text(config, &["kind"]));
+    if found != resource.api_version() || kind != resource.kind {
+        let versioned = if found.contains('/') { found.to_owned() } else { format!("/{found}") };
+        return Err(ApiError::bad_request(format!("invalid object type: {versioned}, Kind={kind}")));
     }
     if meta::get(config, &["metadata", "managedFields"]).is_some_and(|value| !value.is_null()) {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
-    if !config.get("metadata").is_some_and(Value::is_object) {
-        return Err(ApiError::bad_request("metadata is required"));
-    }
     let unknown = decode::unknown_fields(&resource.ty, config);
-    if !unknown.is_empty() {
-        let lines: Vec<String> = unknown.iter().map(|path| format!(".{path}: field not declared in schema")).collect();
-        let text = match lines.as_slice() {
-            [only] => only.clone(),
-            many => format!("errors:\n  {}", many.join("\n  ")),
-        };
-        return Err(ApiError::unknown(format!(
-            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {text}",
-            target.key.0, target.key.1, resource.group, resource.version, resource.kind
-        )));
-    }
-    if let Some(error) = resource.builtin.and_then(|_| decode::type_error(&resource.ty, config, &resource.kind)) {
-        return Err(ApiError::unknown(format!(
-            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {error}",
-            target.key.0, target.key.1, resource.group, resource.version, resource.kind
-        )));
-    }
-    Ok(())
+    let faults: Vec<String> = if unknown.is_empty() {
+        decode::typed_error(&resource.ty, config).into_iter().collect()
+    } else {
+        // Of the fields of one struct only the first is reported.
+        let mut faults: Vec<String> = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for path in unknown {
+            let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent).to_owned();
+            if seen.insert(parent) {
+                faults.push(format!(".{path}: field not declared in schema"));
+            }
+        }
+        faults
+    };
+    let text = match faults.as_slice() {
+        [] => return Ok(()),
+        [only] => only.clone(),
+        many => format!("errors:\n  {}", many.join("\n  ")),
+    };
+    Err(ApiError::unknown(format!("failed to create typed patch object ({}): {text}", described(resource, config))))
 }

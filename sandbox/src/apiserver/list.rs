@@ -38,9 +38,14 @@ fn encode_token(version: u64, last: &Key) -> String {
 }
 
 fn decode_token(token: &str) -> Result<(u64, Key), ApiError> {
-    let bad = || ApiError::bad_request("continue key is not valid: unable to decode");
-    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| bad())?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|_| bad())?;
+    let refused =
+        |detail: &str| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {detail}"));
+    let bad = || refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
+    let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| refused("illegal base64 data at input byte 0"))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|_| {
+        let first = bytes.first().map_or(' ', |byte| char::from(*byte));
+        refused(&format!("invalid character '{first}' looking for beginning of value"))
+    })?;
     let version = value.get("rv").and_then(Value::as_u64).ok_or_else(bad)?;
     let part =
         |at: usize| value.get("start").and_then(|start| start.get(at)).and_then(Value::as_str).map(str::to_owned);
@@ -58,6 +63,12 @@ impl Engine {
         found.ok_or_else(|| ApiError::not_found(target.resource.named(), &target.key.1))
     }
 
+    /// Refuses a wanted version that is not reached yet.
+    pub(crate) fn check_version(&self, text: &str) -> Result<(), ApiError> {
+        let (wanted, current) = (parse_version(text)?, self.lock().store.version());
+        if wanted > current { Err(ApiError::too_new(wanted, current)) } else { Ok(()) }
+    }
+
     /// LIST.
     pub(crate) fn list(&self, resource: &Resource, namespace: &str, query: &ListQuery) -> Result<Page, ApiError> {
         let mut state = self.lock();
@@ -70,7 +81,8 @@ impl Engine {
             state.store.objects(&bucket).map(|(key, object)| (key.clone(), object.clone())).collect()
         };
         let (version, after, objects) = if query.token.is_empty() {
-            let wanted = parse_version(&query.resource_version)?;
+            let wanted = parse_version(&query.resource_version)
+                .map_err(|error| ApiError::bad_request(format!("invalid resource version: {}", error.message)))?;
             if wanted > current {
                 return Err(ApiError::too_new(wanted, current));
             }
@@ -83,6 +95,9 @@ impl Engine {
                 (current, None, now(&state))
             }
         } else {
+            if !matches!(query.resource_version.as_str(), "" | "0") {
+                return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+            }
             let (version, last) = decode_token(&query.token)?;
             if version == 0 {
                 (current, Some(last), now(&state))

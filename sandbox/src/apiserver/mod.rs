@@ -21,6 +21,7 @@ mod intake;
 mod kinds;
 mod list;
 mod meta;
+mod options;
 mod patch;
 mod present;
 mod protobuf;

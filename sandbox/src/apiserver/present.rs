@@ -37,7 +37,7 @@ impl Presentation {
     ///
     /// # Errors
     /// 406 if none of the accepted types can be served.
-    pub(crate) fn negotiate(accept: &str, include: &str) -> Result<Presentation, ApiError> {
+    pub(crate) fn negotiate(accept: &str, include: &str, is_builtin: bool) -> Result<Presentation, ApiError> {
         let row_object = match include {
             "None" => RowObject::None,
             "Object" => RowObject::Object,
@@ -52,7 +52,7 @@ impl Presentation {
             let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
             let parameter = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
             let yaml = media == "application/yaml";
-            if !yaml && !matches!(media, "application/json" | "*/*" | "application/*" | "text/html") {
+            if !yaml && !matches!(media, "application/json" | "*/*") && !(media == "application/*" && !is_builtin) {
                 continue;
             }
             let form = match (parameter("as"), parameter("g"), parameter("v")) {
@@ -65,7 +65,7 @@ impl Presentation {
             };
             return Ok(Presentation { form, row_object, yaml });
         }
-        Err(ApiError::not_acceptable())
+        Err(ApiError::not_acceptable(is_builtin))
     }
 
     /// One object.

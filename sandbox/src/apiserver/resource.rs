@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::schema::Ty;
 use super::status::Named;
+use super::storage::Key;
 
 /// Built-in kinds with rules of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,27 @@ impl Resource {
     /// The name of the store's bucket.
     pub(crate) fn bucket(&self) -> String {
         bucket(&self.group, &self.plural)
+    }
+
+    /// `group/version, Kind=kind`, as some error texts name it.
+    pub(crate) fn group_version_kind(&self) -> String {
+        format!("{}/{}, Kind={}", self.group, self.version, self.kind)
+    }
+
+    /// The key of an object in etcd, which some error texts show.
+    pub(crate) fn storage_key(&self, key: &Key) -> String {
+        let place = match self.builtin {
+            // Old names that etcd keeps.
+            Some(Builtin::Ingress) => "ingress".to_owned(),
+            Some(Builtin::Service) => "services/specs".to_owned(),
+            Some(Builtin::Endpoints) => "services/endpoints".to_owned(),
+            Some(Builtin::Node) => "minions".to_owned(),
+            Some(Builtin::Lease) => "leases".to_owned(),
+            Some(_) if !self.group.contains("apiextensions") => self.plural.clone(),
+            Some(_) | None => format!("{}/{}", self.group, self.plural),
+        };
+        let names = [place.as_str(), key.0.as_str(), key.1.as_str()];
+        format!("/registry/{}", names.into_iter().filter(|name| !name.is_empty()).collect::<Vec<_>>().join("/"))
     }
 
     /// How error texts name it.

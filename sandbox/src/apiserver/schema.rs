@@ -236,6 +236,13 @@ pub(crate) fn normalize(ty: &Ty, value: &mut Value) {
         Value::Object(fields) => {
             for (name, field) in fields.iter_mut() {
                 normalize(ty.field(name), field);
+                // A Go map keeps the key of a null and gives it the zero value.
+                if field.is_null()
+                    && let Ty::Map { value, .. } = ty
+                    && matches!(**value, Ty::Scalar { kind: Scalar::Text | Scalar::Bytes, .. })
+                {
+                    *field = Value::String(String::new());
+                }
             }
             let typed = !matches!(ty, Ty::Any);
             fields.retain(|name, field| !typed || !is_dropped(ty.field(name), field));

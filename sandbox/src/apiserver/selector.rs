@@ -1,10 +1,13 @@
 //! Label and field selectors, as LIST, WATCH and collection deletes take them.
 
+use std::collections::VecDeque;
+
 use serde_json::Value;
 
 use super::meta;
 use super::resource::{Builtin, Resource};
 use super::status::ApiError;
+use super::validation::names;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Need {
@@ -38,11 +41,12 @@ impl Selector {
                 return Err(ApiError::bad_request(message));
             };
             if !selectable(resource, field) {
-                let message = format!(
-                    "Unable to find \"{}\" that match label selector {labels:?}, field selector {fields:?}: field label \
-                     not supported: {field}",
-                    kind_text(resource)
-                );
+                let message = match resource.builtin {
+                    Some(Builtin::ConfigMap | Builtin::Ingress | Builtin::IngressClass) => format!(
+                        "{field:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                    ),
+                    _ => format!("field label not supported: {field}"),
+                };
                 return Err(ApiError::bad_request(message));
             }
             selector.fields.push((field.to_owned(), equal, value.to_owned()));
@@ -61,11 +65,6 @@ impl Selector {
             Need::Absent => label(key).is_none(),
         }) && self.fields.iter().all(|(field, equal, value)| (field_value(object, field) == value.as_str()) == *equal)
     }
-}
-
-fn kind_text(resource: &Resource) -> String {
-    let group = if resource.group.is_empty() { "" } else { resource.group.as_str() };
-    format!("{group}/{}, Kind={}", resource.version, resource.kind).trim_start_matches('/').to_owned()
 }
 
 fn selectable(resource: &Resource, field: &str) -> bool {
@@ -101,64 +100,150 @@ fn field_value<'a>(object: &'a Value, field: &str) -> &'a str {
     meta::text(object, &path)
 }
 
-fn parse_labels(text: &str) -> Result<Vec<(String, Need)>, ApiError> {
-    let bad = |term: &str| {
-        ApiError::bad_request(format!("unable to parse requirement: found '{term}', expected: identifier"))
-    };
-    let mut out = Vec::new();
-    for term in split_outside_parentheses(text) {
-        let term = term.trim();
-        if term.is_empty() {
-            continue;
-        }
-        let values = |list: &str| -> Vec<String> {
-            list.trim()
-                .trim_start_matches('(')
-                .trim_end_matches(')')
-                .split(',')
-                .map(|one| one.trim().to_owned())
-                .collect()
-        };
-        let (key, need) = if let Some((key, list)) = term.split_once(" notin ") {
-            (key, Need::NotIn(values(list)))
-        } else if let Some((key, list)) = term.split_once(" in ") {
-            (key, Need::In(values(list)))
-        } else if let Some((key, value)) = term.split_once("!=") {
-            (key, Need::NotIn(vec![value.trim().to_owned()]))
-        } else if let Some((key, value)) = term.split_once("==").or_else(|| term.split_once('=')) {
-            (key, Need::In(vec![value.trim().to_owned()]))
-        } else if let Some(key) = term.strip_prefix('!') {
-            (key, Need::Absent)
-        } else {
-            (term, Need::Exists)
-        };
-        let key = key.trim();
-        if key.is_empty() || key.contains(char::is_whitespace) {
-            return Err(bad(term));
-        }
-        out.push((key.to_owned(), need));
-    }
-    Ok(out)
+/// A word of a label selector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Word {
+    Symbol(&'static str),
+    Name(String),
+    End,
 }
 
-fn split_outside_parentheses(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut depth = 0_u32;
-    for letter in text.chars() {
-        match letter {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                parts.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        if let Some(part) = parts.last_mut() {
-            part.push(letter);
+impl Word {
+    fn text(&self) -> &str {
+        match self {
+            Word::Symbol(text) => text,
+            Word::Name(text) => text,
+            Word::End => "",
         }
     }
-    parts
+
+    fn is(&self, symbol: &str) -> bool {
+        matches!(self, Word::Symbol(own) if *own == symbol)
+    }
+}
+
+fn words(text: &str) -> VecDeque<Word> {
+    const SYMBOLS: [&str; 8] = ["==", "!=", "=", "!", "(", ")", ",", " "];
+    let mut rest = text;
+    let mut out = VecDeque::new();
+    while !rest.is_empty() {
+        let symbol = SYMBOLS.iter().find_map(|symbol| rest.strip_prefix(symbol).map(|after| (*symbol, after)));
+        if let Some((symbol, after)) = symbol {
+            rest = after;
+            if symbol != " " {
+                out.push_back(Word::Symbol(symbol));
+            }
+            continue;
+        }
+        let end = rest.find(['=', '!', '(', ')', ',', ' ']).unwrap_or(rest.len());
+        let (name, after) = rest.split_at(end);
+        rest = after;
+        out.push_back(Word::Name(name.to_owned()));
+    }
+    out
+}
+
+/// Reads label requirements; the grammar and its texts are the server's.
+struct Labels(VecDeque<Word>);
+
+impl Labels {
+    fn next(&mut self) -> Word {
+        self.0.pop_front().unwrap_or(Word::End)
+    }
+
+    fn peek(&self) -> &Word {
+        self.0.front().unwrap_or(&Word::End)
+    }
+
+    fn all(&mut self) -> Result<Vec<(String, Need)>, String> {
+        let starts = |word: &Word| word.is("!") || matches!(word, Word::Name(_));
+        let mut out = Vec::new();
+        loop {
+            if *self.peek() == Word::End {
+                return Ok(out);
+            }
+            if !starts(self.peek()) {
+                return Err(format!("found '{}', expected: !, identifier, or 'end of string'", self.peek().text()));
+            }
+            out.push(self.one().map_err(|detail| format!("unable to parse requirement: {detail}"))?);
+            match self.next() {
+                Word::End => return Ok(out),
+                word if word.is(",") => {
+                    if !starts(self.peek()) {
+                        return Err(format!("found '{}', expected: identifier after ','", self.peek().text()));
+                    }
+                }
+                word => return Err(format!("found '{}', expected: ',' or 'end of string'", word.text())),
+            }
+        }
+    }
+
+    fn one(&mut self) -> Result<(String, Need), String> {
+        let absent = self.peek().is("!");
+        if absent {
+            self.next();
+        }
+        let key = match self.next() {
+            Word::Name(key) => key,
+            word => return Err(format!("found '{}', expected: identifier", word.text())),
+        };
+        if let Some(problem) = names::qualified_errors(&key).first() {
+            let problem = problem.replacen("name part must", "a valid label key must", 1);
+            return Err(format!("<nil>: Invalid value: {key:?}: {problem}"));
+        }
+        if absent {
+            return Ok((key, Need::Absent));
+        }
+        if *self.peek() == Word::End || self.peek().is(",") {
+            return Ok((key, Need::Exists));
+        }
+        let need = match self.next() {
+            Word::Symbol("=" | "==") => Need::In(vec![self.value()?]),
+            Word::Symbol("!=") => Need::NotIn(vec![self.value()?]),
+            Word::Name(word) if word == "in" => Need::In(self.values()?),
+            Word::Name(word) if word == "notin" => Need::NotIn(self.values()?),
+            word => return Err(format!("found '{}', expected: in, notin, =, ==, !=, gt, lt", word.text())),
+        };
+        Ok((key, need))
+    }
+
+    fn value(&mut self) -> Result<String, String> {
+        if *self.peek() == Word::End || self.peek().is(",") {
+            return Ok(String::new());
+        }
+        match self.next() {
+            Word::Name(value) => Ok(value),
+            word => Err(format!("found '{}', expected: identifier", word.text())),
+        }
+    }
+
+    fn values(&mut self) -> Result<Vec<String>, String> {
+        let open = self.next();
+        if !open.is("(") {
+            return Err(format!("found '{}' expected: '('", open.text()));
+        }
+        let mut out = Vec::new();
+        if !self.peek().is(")") && !self.peek().is(",") && !matches!(self.peek(), Word::Name(_)) {
+            return Err(format!("found '{}', expected: ',', ')' or identifier", self.peek().text()));
+        }
+        loop {
+            // Nothing between two commas is the empty value.
+            let value = match self.peek() {
+                Word::Name(_) => self.next().text().to_owned(),
+                Word::Symbol(_) | Word::End => String::new(),
+            };
+            out.push(value);
+            match self.next() {
+                word if word.is(")") => return Ok(out),
+                word if word.is(",") => {}
+                word => return Err(format!("found '{}', expected: ',' or ')'", word.text())),
+            }
+        }
+    }
+}
+
+fn parse_labels(text: &str) -> Result<Vec<(String, Need)>, ApiError> {
+    Labels(words(text)).all().map_err(ApiError::bad_request)
 }
 
 #[cfg(test)]
@@ -193,5 +278,21 @@ mod tests {
             assert_eq!(selector.matches(&object), chosen, "{labels} {fields}");
         }
         assert!(Selector::parse(events, "", "spec.x=1").is_err(), "not a selectable field");
+    }
+
+    /// The texts are those of kube-apiserver 1.36.3.
+    #[test]
+    fn malformed_label_selectors_are_refused() {
+        for (text, expected) in [
+            ("a===b", "unable to parse requirement: found '=', expected: identifier"),
+            ("!", "unable to parse requirement: found '', expected: identifier"),
+            ("a in (", "unable to parse requirement: found '', expected: ',', ')' or identifier"),
+            ("a=b,", "found '', expected: identifier after ','"),
+            ("=b", "found '=', expected: !, identifier, or 'end of string'"),
+            ("a!=b,c notin (d", "unable to parse requirement: found '', expected: ',' or ')'"),
+            ("a=b c", "found 'c', expected: ',' or 'end of string'"),
+        ] {
+            assert_eq!(parse_labels(text).expect_err(text).message, expected, "{text}");
+        }
     }
 }

@@ -166,9 +166,18 @@ impl ApiError {
         );
         ApiError::new(415, "UnsupportedMediaType", message)
     }
-    pub(crate) fn not_acceptable() -> ApiError {
-        let message = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
-        ApiError::new(406, "NotAcceptable", message)
+    /// A patch of a form the built-in kinds do not take.
+    pub(crate) fn unsupported_patch() -> ApiError {
+        ApiError::new(415, "UnsupportedMediaType", "415: Unsupported Media Type").with(Map::new())
+    }
+    /// None of the accepted forms can be served. Built-in and custom resources have texts of their own.
+    pub(crate) fn not_acceptable(is_builtin: bool) -> ApiError {
+        let served = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+        if is_builtin {
+            let message = format!("406: Not Acceptable\n\nAvailable representations: {served}");
+            return ApiError::new(406, "NotAcceptable", message).with(Map::new());
+        }
+        ApiError::new(406, "NotAcceptable", format!("only the following media types are accepted: {served}"))
     }
     pub(crate) fn too_large() -> ApiError {
         ApiError::new(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
@@ -176,6 +185,10 @@ impl ApiError {
     /// A failure the real server reports without a reason.
     pub(crate) fn unknown(message: impl Into<String>) -> ApiError {
         ApiError::new(500, "", message)
+    }
+    /// The same text as a failure of the server, which is how a watch words its parameters' faults.
+    pub(crate) fn without_reason(self) -> ApiError {
+        ApiError::unknown(self.message)
     }
     /// The wanted version is no longer in the history.
     pub(crate) fn expired(message: impl Into<String>) -> ApiError {

@@ -9,6 +9,10 @@ use serde_json::{Value, json};
 
 use super::meta;
 
+/// Where versions begin. As in a real cluster, that has a past by the time anybody asks, no object has version 1 and
+/// nobody can watch from there.
+const FIRST_VERSION: u64 = 200;
+
 /// Namespace (empty for cluster scope) and name.
 pub(crate) type Key = (String, String);
 /// The objects of one resource.
@@ -46,7 +50,13 @@ pub(crate) struct Store {
 
 impl Store {
     pub(crate) fn new(history_limit: usize) -> Store {
-        Store { version: 1, buckets: BTreeMap::new(), history: VecDeque::new(), history_limit, compacted: 1 }
+        Store {
+            version: FIRST_VERSION,
+            buckets: BTreeMap::new(),
+            history: VecDeque::new(),
+            history_limit,
+            compacted: FIRST_VERSION,
+        }
     }
 
     pub(crate) fn version(&self) -> u64 {

@@ -113,12 +113,18 @@ impl Watch {
     }
 
     fn bookmark(&mut self, ends_initial_events: bool) {
-        let resource = &self.query.resource;
-        let mut metadata = json!({"resourceVersion": self.position.to_string(), "creationTimestamp": null});
+        let resource = self.query.resource.clone();
+        let mut metadata = json!({"resourceVersion": self.position.to_string()});
         if ends_initial_events {
             super::meta::set(&mut metadata, &["annotations"], json!({"k8s.io/initial-events-end": "true"}));
         }
-        let object = json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata});
+        // A bookmark is the kind's empty object, as the server's typed form prints it.
+        let mut object = resource.empty.clone();
+        for (field, value) in
+            [("kind", json!(resource.kind)), ("apiVersion", json!(resource.api_version())), ("metadata", metadata)]
+        {
+            super::meta::set(&mut object, &[field], value);
+        }
         let object = self.query.presentation.bookmark(object);
         self.push(&json!({"type": "BOOKMARK", "object": object}));
     }
@@ -177,9 +183,6 @@ impl Watch {
                 }
                 () = tokio::time::sleep_until(self.deadline) => {
                     self.done = true;
-                    if self.query.bookmarks {
-                        self.bookmark(false);
-                    }
                 }
                 () = tokio::time::sleep_until(self.next_bookmark), if self.query.bookmarks => {
                     self.next_bookmark += BOOKMARK_EVERY;

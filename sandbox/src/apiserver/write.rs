@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::apply::managers::{self, Identity, Managers, Operation};
 use super::apply::set::FieldSet;
 use super::engine::{self, DEFINITIONS, Engine, NAMESPACES, State};
-use super::intake::{FieldValidation, check_apply_body, check_name, decoded, findings, place, strict_text};
+use super::intake::{FieldValidation, check_apply_body, check_name, decoded, described, findings, place, strict_text};
 use super::resource::{Builtin, Resource};
 use super::status::{ApiError, FieldError};
 use super::storage::Key;
-use super::validation::{decode, kinds as rules, names};
+use super::validation::{decode, kinds as rules, names, warnings};
 use super::{crd, meta, patch};
 
 /// The options of one write.
@@ -65,21 +65,22 @@ impl Engine {
     pub(crate) fn create(&self, target: &Target, body: decode::Body, options: &Options) -> Result<Written, ApiError> {
         let resource = &target.resource;
         let (mut object, unknown) = decoded(resource, body.value)?;
-        let mut warnings = findings(resource, &unknown, &body.duplicates, options.validation)?;
+        let mut warned = findings(resource, &unknown, &body.duplicates, options.validation)?;
         let mut state = self.lock();
         place(resource, &target.key.0, &mut object)?;
         let writer = self.writer(target, options, Operation::Update);
         self.track_update(&writer, target, &empty(resource), &mut object, true);
         let object = self.insert(&mut state, resource, object, options.dry_run, true)?;
-        warnings.dedup();
-        Ok(Written { object, created: true, warnings })
+        warned.dedup();
+        warned.extend(warnings::of(resource, None, &object));
+        Ok(Written { object, created: true, warnings: warned })
     }
 
     /// PUT.
     pub(crate) fn replace(&self, target: &Target, body: decode::Body, options: &Options) -> Result<Written, ApiError> {
         let resource = &target.resource;
         let (mut object, unknown) = decoded(resource, body.value)?;
-        let warnings = findings(resource, &unknown, &body.duplicates, options.validation)?;
+        let mut warned = findings(resource, &unknown, &body.duplicates, options.validation)?;
         let mut state = self.lock();
         place(resource, &target.key.0, &mut object)?;
         check_name(target, &object)?;
@@ -90,17 +91,23 @@ impl Engine {
             }
             self.track_update(&writer, target, &empty(resource), &mut object, true);
             let object = self.insert(&mut state, resource, object, options.dry_run, false)?;
-            return Ok(Written { object, created: true, warnings });
+            warned.extend(warnings::of(resource, None, &object));
+            return Ok(Written { object, created: true, warnings: warned });
         };
         let wanted = meta::uid(&object);
         if !wanted.is_empty() && wanted != meta::uid(&live) {
-            let detail =
-                format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {}", meta::uid(&live));
+            let detail = format!(
+                "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition \
+                 failed: UID in precondition: {wanted}, UID in object meta: {}",
+                resource.storage_key(&target.key),
+                meta::uid(&live)
+            );
             return Err(ApiError::conflict(resource.named(), &target.key.1, &detail));
         }
         self.track_update(&writer, target, &live, &mut object, false);
         let object = self.update(&mut state, target, &live, object, options, Source::Put)?;
-        Ok(Written { object, created: false, warnings })
+        warned.extend(warnings::of(resource, Some(&live), &object));
+        Ok(Written { object, created: false, warnings: warned })
     }
 
     /// PATCH in all four forms.
@@ -122,7 +129,9 @@ impl Engine {
         let mut patched = live.as_ref().clone();
         match kind {
             PatchKind::Json => patch::json(&mut patched, &body.value).map_err(|error| match error {
-                patch::JsonPatchError::Malformed => ApiError::bad_request("error decoding patch: not a JSON patch"),
+                patch::JsonPatchError::Malformed => ApiError::bad_request(
+                    "error decoding patch: json: cannot unmarshal value into Go value of type handlers.jsonPatchOp",
+                ),
                 patch::JsonPatchError::Refused(detail) => {
                     tracing::debug!(detail, "JSON patch refused");
                     ApiError::unprocessable()
@@ -136,8 +145,17 @@ impl Engine {
             let named = super::status::Named { group: "", resource: "", kind: "" };
             ApiError::invalid(named, "", &[FieldError::invalid("patch", &json!(shown), &detail)])
         };
-        let (mut object, unknown) = decoded(resource, patched).map_err(|error| wrap(error.message))?;
-        let warnings = match options.validation {
+        let (mut object, unknown) = decoded(resource, patched).map_err(|error| {
+            if error.code != 400 {
+                return error;
+            }
+            let prefix = format!(
+                "{} in version {:?} cannot be handled as a {}: ",
+                resource.kind, resource.version, resource.kind
+            );
+            wrap(error.message.strip_prefix(&prefix).unwrap_or(&error.message).to_owned())
+        })?;
+        let mut warned = match options.validation {
             FieldValidation::Strict => {
                 let text = strict_text(&unknown, &body.duplicates);
                 if !text.is_empty() {
@@ -154,16 +172,23 @@ impl Engine {
         let writer = self.writer(target, options, Operation::Update);
         self.track_update(&writer, target, &live, &mut object, false);
         let object = self.update(&mut state, target, &live, object, options, Source::Patch)?;
-        Ok(Written { object, created: false, warnings })
+        warned.extend(warnings::of(resource, Some(&live), &object));
+        Ok(Written { object, created: false, warnings: warned })
     }
 
     fn apply(&self, target: &Target, body: decode::Body, options: &Options) -> Result<Written, ApiError> {
         let resource = &target.resource;
         let config = body.value;
-        if !body.duplicates.is_empty() && options.validation == FieldValidation::Strict {
-            let text = strict_text(&[], &body.duplicates);
-            return Err(ApiError::bad_request(format!("error strict decoding YAML: {text}")));
-        }
+        let mut warned = match options.validation {
+            FieldValidation::Strict if !body.duplicates.is_empty() => {
+                let text = body.duplicates.iter().map(duplicate_text).collect::<Vec<_>>().join("\n  ");
+                return Err(ApiError::bad_request(format!(
+                    "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {text}"
+                )));
+            }
+            FieldValidation::Warn => body.duplicates.iter().map(duplicate_text).collect(),
+            FieldValidation::Strict | FieldValidation::Ignore => Vec::new(),
+        };
         check_apply_body(target, &config)?;
         let mut state = self.lock();
         let live = state.store.get(&resource.bucket(), &target.key);
@@ -180,8 +205,23 @@ impl Engine {
             let (message, causes) = managers::conflict_report(&conflicts);
             ApiError::apply_conflict(message, causes)
         })?;
+        if meta::name(&new).is_empty() && live.is_none() {
+            let message = format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be provided",
+                target.key.1
+            );
+            return Err(ApiError::bad_request(message));
+        }
         if meta::name(&new).is_empty() {
             meta::set(&mut new, &["metadata", "name"], json!(target.key.1));
+        }
+        if let Some(error) = resource.builtin.and_then(|_| decode::encoding_error(&resource.ty, &new)) {
+            return Err(ApiError::unknown(format!(
+                "failed to convert new object ({}) to proper version: unable to convert unstructured object to {}: error \
+                 decoding from json: {error}",
+                described(resource, &config),
+                resource.group_version_kind()
+            )));
         }
         let (mut object, _) = decoded(resource, new)?;
         place(resource, &target.key.0, &mut object)?;
@@ -190,7 +230,8 @@ impl Engine {
         match live {
             Some(live) => {
                 let object = self.update(&mut state, target, &live, object, options, Source::Apply)?;
-                Ok(Written { object, created: false, warnings: Vec::new() })
+                warned.extend(warnings::of(resource, Some(&live), &object));
+                Ok(Written { object, created: false, warnings: warned })
             }
             None => {
                 let wanted = meta::uid(&object);
@@ -200,8 +241,13 @@ impl Engine {
                     );
                     return Err(ApiError::conflict(resource.named(), &target.key.1, &detail));
                 }
+                let version = meta::resource_version(&object);
+                if !version.is_empty() {
+                    check_number(version)?;
+                }
                 let object = self.insert(&mut state, resource, object, options.dry_run, false)?;
-                Ok(Written { object, created: true, warnings: Vec::new() })
+                warned.extend(warnings::of(resource, None, &object));
+                Ok(Written { object, created: true, warnings: warned })
             }
         }
     }
@@ -247,7 +293,8 @@ impl Engine {
         if !errors.is_empty() {
             return Err(ApiError::invalid(resource.named(), &name, &errors));
         }
-        if refuse_version && !matches!(version.as_str(), "" | "0") {
+        // A version that is no number counts as none here, as kube-apiserver 1.36.3 answers.
+        if refuse_version && version.parse::<u64>().is_ok_and(|version| version != 0) {
             return Err(ApiError::unknown("resourceVersion should not be set on objects to be created"));
         }
         let key = (namespace, name);
@@ -295,7 +342,11 @@ impl Engine {
         }
         let address = meta::text(object, &["spec", "clusterIP"]).to_owned();
         meta::set(object, &["spec", "clusterIPs"], json!([address]));
-        for (field, value) in [("ipFamilies", json!(["IPv4"])), ("ipFamilyPolicy", json!("SingleStack"))] {
+        // A headless Service without a selector may have addresses of any family.
+        let is_free = address == "None" && meta::get(object, &["spec", "selector"]).is_none();
+        let (families, policy) =
+            if is_free { (json!(["IPv4", "IPv6"]), "RequireDualStack") } else { (json!(["IPv4"]), "SingleStack") };
+        for (field, value) in [("ipFamilies", families), ("ipFamilyPolicy", json!(policy))] {
             if meta::get(object, &["spec", field]).is_none() {
                 meta::set(object, &["spec", field], value);
             }
@@ -324,6 +375,9 @@ impl Engine {
         let name = &target.key.1;
         let mut errors = Vec::new();
         let version = meta::resource_version(&object).to_owned();
+        if source != Source::Put && !version.is_empty() {
+            check_number(&version)?;
+        }
         if version.is_empty() || version == "0" {
             if source == Source::Put && !resource.allows_unconditional_update() {
                 let detail = "must be specified for an update";
@@ -343,9 +397,10 @@ impl Engine {
         } else if version != meta::resource_version(live) {
             return Err(ApiError::stale(named, name));
         }
+        let mut faults = Vec::new();
         let uid = meta::uid(&object).to_owned();
         if !uid.is_empty() && uid != meta::uid(live) {
-            errors.push(FieldError::invalid("metadata.uid", &json!(uid), "field is immutable"));
+            faults.push(FieldError::invalid("metadata.uid", &json!(uid), "field is immutable"));
         }
         for field in [
             "uid",
@@ -368,13 +423,19 @@ impl Engine {
                     "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                     added.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(", ")
                 );
-                errors.push(FieldError::forbidden("metadata.finalizers", &detail));
+                faults.push(FieldError::forbidden("metadata.finalizers", &detail));
             }
         }
-        names::metadata(resource, &object, &mut errors);
+        names::metadata(resource, &object, &mut faults);
+        for fault in faults {
+            errors.extend(std::iter::repeat_n(fault.clone(), names::times_listed(resource, &fault.field)));
+        }
         validate(resource, Some(live), &object, &mut errors);
         if !errors.is_empty() {
             return Err(ApiError::invalid(named, name, &errors));
+        }
+        if resource.builtin == Some(Builtin::Service) && target.subresource.is_empty() {
+            self.allocate_address(&mut object);
         }
         if resource.has_generation && target.subresource.is_empty() && desired_differs(resource, live, &object) {
             let generation = meta::integer(live, &["metadata", "generation"]) + 1;
@@ -559,6 +620,20 @@ fn validate(resource: &Resource, old: Option<&Value>, new: &Value, errors: &mut 
     if let Some(validation) = &resource.validation {
         crd::validate(validation, new, "", errors);
     }
+}
+
+/// Refuses a version that is no number, in the words of the number parser.
+fn check_number(version: &str) -> Result<(), ApiError> {
+    match version.parse::<u64>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(ApiError::unknown(format!("strconv.ParseUint: parsing {version:?}: invalid syntax"))),
+    }
+}
+
+/// A key that stands twice in one map of an apply body, as the YAML reader says it.
+fn duplicate_text(duplicate: &decode::Duplicate) -> String {
+    let key = duplicate.path.rsplit('.').next().unwrap_or(&duplicate.path);
+    format!("line {}: key {key:?} already set in map", duplicate.line)
 }
 
 /// Five letters and digits that form no words.

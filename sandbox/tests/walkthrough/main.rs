@@ -168,6 +168,41 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn answers_and_watches_can_be_lost() {
+        let faults = [
+            "--fault",
+            "kubernetes/create/configmaps=drop_after,count=1",
+            "--fault",
+            "kubernetes/get/configmaps/default/lost=truncate,count=1",
+        ];
+        let run = Run::start(&faults).await;
+        let create = run.kubectl_output(&["create", "configmap", "lost", "-n", "default"]).await;
+        assert!(!create.status.success(), "the answer is lost: {create:?}");
+        let get = ["get", "configmap", "lost", "-n", "default", "-o", "name"];
+        let cut = run.kubectl_output(&get).await;
+        assert!(!cut.status.success(), "the answer breaks off: {cut:?}");
+        assert_eq!(run.kubectl(&get).await, "configmap/lost\n", "the work was done");
+        let calls = run.ask("calls", &[]).await;
+        let entries = calls["entries"].as_array().unwrap().iter();
+        let spoiled: Vec<(&str, u64)> = entries
+            .filter(|entry| entry["fault"] != "")
+            .map(|entry| (entry["fault"].as_str().unwrap(), entry["status"].as_u64().unwrap()))
+            .collect();
+        assert_eq!(spoiled, [("drop_after", 0), ("truncate", 200)]);
+
+        let mut watching = run.start_kubectl(&["get", "configmaps", "-n", "default", "--watch"]);
+        let watches = async || {
+            let counters = run.ask("calls", &["--counters"]).await;
+            counters["kubernetes/watch/configmaps"]["calls"].as_u64().filter(|calls| *calls > 0)
+        };
+        run.until("kubectl to watch", watches).await;
+        run.control("/v1/kubernetes/drop-watches", &json!({})).await;
+        let ended = || std::future::ready(watching.try_wait().unwrap());
+        run.until("kubectl to end with its watch", ended).await;
+        run.stop().await;
+    }
+
+    #[tokio::test]
     async fn issued_kubeconfigs_can_expire_and_be_revoked() {
         let run = Run::start(&[]).await;
         let list = ["get", "namespaces", "-o", "name"];

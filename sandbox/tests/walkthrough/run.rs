@@ -208,6 +208,12 @@ impl Run {
         succeeded(&self.kubectl_output(args).await, args)
     }
 
+    /// Starts kubectl and leaves it running.
+    pub(crate) fn start_kubectl(&self, args: &[&str]) -> Child {
+        let mut command = self.kubectl_command(self.text("kubeconfig"));
+        command.args(args).stdout(Stdio::null()).spawn().unwrap()
+    }
+
     /// One of the walkthrough's files with the ids of this sandbox.
     pub(crate) fn manifest(&self, name: &str) -> String {
         let file = repository().join("acceptance-tests/testdata/walkthrough").join(name);

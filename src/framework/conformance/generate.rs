@@ -191,6 +191,10 @@ impl<'a> Generator<'a> {
     }
 
     fn configured(&self, attribute: &Attribute, path: &str, unknowns: bool) -> BoxedStrategy<Value> {
+        // A sample that is null leaves the attribute out: one of several that exclude each other.
+        if (self.samples)(path).is_some_and(|sampled| current(&sampled, &mut seeded(0)).is_null()) {
+            return Just(Value::Null).boxed();
+        }
         let known = self.known(attribute, path, unknowns);
         let required = attribute.mode == crate::framework::schema::Mode::Required;
         match (required, unknowns) {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::model::Gateway;
 use super::object::{self, alb_config, bare_listeners, creation_only, ingress_class, publish};
 use super::schema::WRITE_TIMEOUT;
-use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, OLD_CLASSES_FACT, Objects};
+use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, OLD_CLASSES_FACT, Objects, members};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
@@ -69,6 +69,7 @@ impl AlbGateway {
         let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
         let described = objects.alb_config(&attribute);
 
+        members::are_associated(&self.clients, &cx.context, &state, None).await?;
         // No refusal may cost a load balancer: both are asked for before the first is made.
         fleet.try_create(&described, &intent, adopt).await?;
         if let Some(class) = &objects.class {
@@ -138,6 +139,7 @@ impl AlbGateway {
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);
 
+        members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
         let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, cx).await?;
         let (from, to) = (alb_config(prior), alb_config(&state));
         let update = fleet.update(&described, home, &from, &to, &[], deadline);

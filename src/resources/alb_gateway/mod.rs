@@ -20,6 +20,7 @@ use crate::resources::kubernetes_object::Described;
 use crate::resources::reconcile::Patience;
 
 mod apply;
+mod members;
 mod model;
 mod object;
 mod observe;

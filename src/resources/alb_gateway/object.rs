@@ -256,11 +256,14 @@ fn has_key(map: Option<&BTreeMap<String, Option<String>>>, key: &str) -> bool {
     map.is_some_and(|map| map.contains_key(key))
 }
 
+/// What drifted since the last apply.
+pub(crate) fn drift(prior: &Gateway<Stored>, live: &Object, imported: bool) -> Drift {
+    Drift::of(live, &alb_config(prior), &AlbConfigMeaning, &|path: &FieldPath| attribute(prior, path), imported)
+}
+
 /// State after a refresh.
-pub(crate) fn refresh(prior: &Gateway<Stored>, live: &Object, imported: bool, settings: &Settings) -> Gateway<Stored> {
+pub(crate) fn refresh(prior: &Gateway<Stored>, live: &Object, drift: &Drift, settings: &Settings) -> Gateway<Stored> {
     let seen = observe(live);
-    let drift =
-        Drift::of(live, &alb_config(prior), &AlbConfigMeaning, &|path: &FieldPath| attribute(prior, path), imported);
     let at = Path::attribute;
     let mut next = prior.clone();
     next.remote_clusters = drift.pick(&at("remote_clusters"), &prior.remote_clusters, seen.remote_clusters);
@@ -272,8 +275,8 @@ pub(crate) fn refresh(prior: &Gateway<Stored>, live: &Object, imported: bool, se
     next.edition = drift.pick(&at("edition"), &prior.edition, seen.edition);
     next.tags =
         drift.pick(&at("tags"), &prior.tags, seen.tags.or_else(|| prior.tags.as_ref().map(|_| BTreeMap::new())));
-    next.zone_mappings = refresh_zone_mappings(prior, &drift, seen.zone_mappings.clone());
-    next.listeners = refresh_listeners(prior, &drift, seen.listeners.as_ref());
+    next.zone_mappings = refresh_zone_mappings(prior, drift, seen.zone_mappings.clone());
+    next.listeners = refresh_listeners(prior, drift, seen.listeners.as_ref());
     let annotations = metadata_map(live.value(), "annotations");
     let labels = metadata_map(live.value(), "labels");
     let defaults = &settings.default_annotations;

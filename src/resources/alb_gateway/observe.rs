@@ -63,7 +63,9 @@ impl AlbGateway {
             Found::Gone => return Ok(None),
         };
         let imported = private.is_imported();
-        let mut state = object::refresh(prior, &live, imported, &self.clients.settings);
+        let drift = object::drift(prior, &live, imported);
+        drift.tell(&objects.alb_config, &mut cx.warnings);
+        let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
         if state.fleet_id.is_none() {
             state.fleet_id = Some(fleet.id().await?);
         }

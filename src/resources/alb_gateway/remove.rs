@@ -1,6 +1,6 @@
 //! Deleting a gateway: users first, then the IngressClass, then the AlbConfig with its load balancer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
@@ -14,13 +14,10 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Stored;
 use crate::framework::path::Path;
 use crate::framework::resource::{Deleting, TimeoutOf, TimeoutSource};
-use crate::kubernetes::watch::WatchEvent;
-use crate::kubernetes::{Error, FieldPath, Kind, Object, ObjectWatch};
+use crate::kubernetes::{Error, FieldPath, Kind, Object};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_object::{Fleet, Found, Home};
-
-/// Users named in one message.
-const MAX_NAMED_USERS: usize = 10;
+use crate::resources::users::{Place, named, remaining};
 
 impl AlbGateway {
     pub(super) async fn delete_gateway(&self, cx: &mut Deleting, prior: &Gateway<Stored>) -> Result<(), Diagnostics> {
@@ -35,7 +32,7 @@ impl AlbGateway {
         if let Found::Live(live) = fleet.find(&described, home, &mut unneeded).await?
             && !live.is_terminating()
         {
-            self.mind_users(&fleet, cx, prior).await?;
+            self.mind_users(&fleet, cx, prior, deadline).await?;
         }
         if let Some(class) = &objects.class {
             let home = Home::with_uid(prior.fleet_id.as_ref(), &private, CLASS_UID_FACT);
@@ -52,7 +49,13 @@ impl AlbGateway {
     }
 
     /// Users stop a delete, unless told otherwise or a gateway of the same name follows at once.
-    async fn mind_users(&self, fleet: &Fleet, cx: &mut Deleting, prior: &Gateway<Stored>) -> Result<(), Diagnostics> {
+    async fn mind_users(
+        &self,
+        fleet: &Fleet,
+        cx: &mut Deleting,
+        prior: &Gateway<Stored>,
+        deadline: Instant,
+    ) -> Result<(), Diagnostics> {
         let name = prior.name.clone().unwrap_or_default();
         let listing = fleet.api().list(Kind::INGRESS_CLASS, None, None).await.map_err(|error| looking(&error))?;
         let mut classes: BTreeSet<String> =
@@ -61,8 +64,9 @@ impl AlbGateway {
         let classes: Vec<String> = classes.into_iter().collect();
         let replaced = cx.private.successor().is_some_and(|next| next.get("name") == Some(&name));
         let warned = prior.ignore_users == Some(true) || replaced;
-        let users =
-            if warned { self.users(fleet, &classes).await? } else { self.wait_for_users(fleet, &classes).await? };
+        let now = Instant::now();
+        let patience = if warned { now } else { deadline.min(now + self.users_grace) };
+        let users = users_until(fleet, &classes, patience).await?;
         if users.is_empty() {
             return Ok(());
         }
@@ -99,37 +103,16 @@ impl AlbGateway {
 
     /// Ingresses of these classes now.
     pub(super) async fn users(&self, fleet: &Fleet, classes: &[String]) -> Result<Vec<String>, Diagnostics> {
-        let listing = fleet.api().list(Kind::INGRESS, None, None).await.map_err(|error| looking(&error))?;
-        let mut users: Vec<String> =
-            listing.items.iter().filter(|ingress| is_user(ingress, classes)).map(full_name).collect();
-        users.sort();
-        Ok(users)
+        users_until(fleet, classes, Instant::now()).await
     }
+}
 
-    /// Ingresses of these classes that are still there after a while: they may be going in the same run.
-    async fn wait_for_users(&self, fleet: &Fleet, classes: &[String]) -> Result<Vec<String>, Diagnostics> {
-        let deadline = Instant::now() + self.users_grace;
-        let mut watch = ObjectWatch::of_selection(fleet.api(), Kind::INGRESS, None, None);
-        let mut users: BTreeMap<String, bool> = BTreeMap::new();
-        loop {
-            let Ok(told) = tokio::time::timeout_at(deadline, watch.next()).await else { break };
-            match told.map_err(|error| looking(&error))? {
-                WatchEvent::Listed(ingresses) => {
-                    users = ingresses.iter().map(|ingress| (full_name(ingress), is_user(ingress, classes))).collect();
-                }
-                WatchEvent::Changed(ingress) => {
-                    users.insert(full_name(&ingress), is_user(&ingress, classes));
-                }
-                WatchEvent::Deleted(ingress) => {
-                    users.remove(&full_name(&ingress));
-                }
-            }
-            if !users.values().any(|uses| *uses) {
-                break;
-            }
-        }
-        Ok(users.into_iter().filter(|(_, uses)| *uses).map(|(name, _)| name).collect())
-    }
+/// Ingresses of these classes that are still there when patience ends.
+async fn users_until(fleet: &Fleet, classes: &[String], patience: Instant) -> Result<Vec<String>, Diagnostics> {
+    let place = Place { kind: Kind::INGRESS, namespace: None, selector: None };
+    let users = remaining(fleet, place, |ingress| is_user(ingress, classes), patience).await;
+    let users = users.map_err(|error| looking(&error))?;
+    Ok(users.into_iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect())
 }
 
 fn looking(error: &Error) -> Diagnostics {
@@ -141,16 +124,4 @@ fn is_user(ingress: &Object, classes: &[String]) -> bool {
     let field = ingress.value().pointer("/spec/ingressClassName").and_then(serde_json::Value::as_str);
     let class = field.or_else(|| ingress.annotation("kubernetes.io/ingress.class"));
     class.is_some_and(|class| classes.iter().any(|known| known == class))
-}
-
-fn full_name(ingress: &Object) -> String {
-    format!("{}/{}", ingress.namespace().unwrap_or_default(), ingress.name())
-}
-
-fn named(users: &[String]) -> String {
-    let shown = users.iter().take(MAX_NAMED_USERS).cloned().collect::<Vec<_>>().join(", ");
-    match users.len().saturating_sub(MAX_NAMED_USERS) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }

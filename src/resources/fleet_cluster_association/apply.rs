@@ -14,6 +14,7 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::resource::{Applying, Context, Deleting, READ_TIMEOUT, Reading, TimeoutOf, TimeoutSource};
+use crate::resources::diagnose::kubernetes_error;
 use crate::resources::diagnose_cloud::cloud_error;
 use crate::resources::gateway_users;
 
@@ -301,6 +302,17 @@ async fn refuse_while_used(clients: &Clients, cx: &Deleting, member: &MemberId) 
         return Ok(());
     }
     let users = gateway_users::routing_to(clients, &cx.context, member.cluster.as_str(), USERS_GRACE).await;
+    let users = users.map_err(|error| {
+        let doing = format!("looking for gateways that route to cluster {}", member.cluster.as_str());
+        let mut errors = Diagnostics::new();
+        for mut diagnostic in kubernetes_error(&doing, &error, &|_| Path::root()) {
+            diagnostic.detail.push_str(
+                "\nNothing was detached. To detach without this look, set ignore_gateways = true and apply that before the destroy.",
+            );
+            errors.push(diagnostic);
+        }
+        errors
+    })?;
     if users.is_empty() {
         return Ok(());
     }

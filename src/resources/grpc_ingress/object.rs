@@ -222,15 +222,19 @@ pub(crate) fn server_attribute(field: &str) -> Path {
     at
 }
 
+/// What drifted since the last apply.
+pub(crate) fn drift(prior: &GrpcIngress<Stored>, live: &Object, imported: bool) -> Drift {
+    Drift::of(live, &ingress(prior), &IngressMeaning, &|path: &FieldPath| attribute(prior, path), imported)
+}
+
 /// State after a refresh.
 pub(crate) fn refresh(
     prior: &GrpcIngress<Stored>,
     live: &Object,
-    imported: bool,
+    drift: &Drift,
     settings: &Settings,
 ) -> GrpcIngress<Stored> {
     let seen = observe(live);
-    let drift = Drift::of(live, &ingress(prior), &IngressMeaning, &|path: &FieldPath| attribute(prior, path), imported);
     let at = Path::attribute;
     let mut next = prior.clone();
     next.ingress_class_name = drift.pick(&at("ingress_class_name"), &prior.ingress_class_name, seen.ingress_class_name);

@@ -67,7 +67,9 @@ impl GrpcIngressResource {
             Found::Gone => return Ok(None),
         };
         let imported = private.is_imported();
-        let mut state = object::refresh(prior, &live, imported, &self.clients.settings);
+        let drift = object::drift(prior, &live, imported);
+        drift.tell(&ours.object, &mut cx.warnings);
+        let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
         if imported && state.backend_protocol.as_deref() != Some(GRPC) {
             return Err(Diagnostic::error(
                 "Not a gRPC Ingress",

@@ -134,7 +134,13 @@ pub(crate) fn path(value: &Value) -> Result<(), Problem> {
 pub(crate) fn port(value: &Value) -> Result<(), Problem> {
     match value.as_i64() {
         Some(1..=65535) => Ok(()),
-        _ => refuse("Invalid Service Port", "service_port must be a whole number from 1 to 65535.".to_owned()),
+        found => {
+            let found = found.map_or_else(|| "This".to_owned(), |number| number.to_string());
+            refuse(
+                "Invalid Service Port",
+                format!("{found} is no port of a Service. Write a whole number from 1 to 65535."),
+            )
+        }
     }
 }
 

@@ -10,12 +10,12 @@ use crate::framework::model::{Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
 use crate::framework::private::Private;
-use crate::framework::resource::{Applying, Reading, Resource, TimeoutOf, TimeoutSource};
+use crate::framework::resource::{Applying, READ_TIMEOUT, Reading, Resource, TimeoutOf, TimeoutSource};
 use crate::kubernetes::meaning::Plain;
 use crate::kubernetes::{FIELD_MANAGER, FieldPath, Object, ObjectRef};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_attributes::effective;
-use crate::resources::kubernetes_object::{Described, Fleet, Found, Home, UID_FACT};
+use crate::resources::kubernetes_object::{Described, Fleet, Found, Home, UID_FACT, within};
 use crate::resources::object_metadata;
 use crate::resources::refresh::Drift;
 
@@ -119,6 +119,11 @@ impl Namespace {
     }
 
     pub(super) async fn read_namespace(&self, cx: &mut Reading, prior: &State) -> Result<Option<State>, Diagnostics> {
+        let limit = prior.timeouts.timeout(TimeoutOf::Read, READ_TIMEOUT);
+        within(limit, "timeouts.read", self.refresh(cx, prior)).await
+    }
+
+    async fn refresh(&self, cx: &mut Reading, prior: &State) -> Result<Option<State>, Diagnostics> {
         let fleet = Fleet::of(&self.clients, &cx.context)?;
         let object = model::object_ref(prior);
         let metadata = model::metadata(prior);
@@ -131,6 +136,7 @@ impl Namespace {
             Found::Gone => return Ok(None),
         };
         let drift = Drift::of(&live, &model::intent(prior), &Plain, &attribute, private.is_imported());
+        drift.tell(&object, &mut cx.warnings);
         let refreshed = object_metadata::refresh(&metadata, &live, &drift, &self.clients.settings, is_servers);
         let mut state = State {
             labels: refreshed.labels,

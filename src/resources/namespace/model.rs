@@ -50,12 +50,9 @@ pub(super) fn intent(state: &NamespaceModel<Stored>) -> Json {
 /// The same with the label that shows whose it is: a Namespace without labels of ours has no trace of our manager. A label
 /// that the user or, on a takeover, another program gave stays.
 pub(super) fn marked_intent(state: &NamespaceModel<Stored>) -> Json {
-    let mut intent = intent(state);
-    let path = marker_path();
-    if path.get(&intent).is_none() {
-        intent["metadata"]["labels"][MARKER] = Json::from(FIELD_MANAGER);
-    }
-    intent
+    let mut labels = state.effective_labels.clone().unwrap_or_default();
+    labels.entry(MARKER.to_owned()).or_insert_with(|| Some(FIELD_MANAGER.to_owned()));
+    json!({"metadata": object_metadata::intent(&Some(labels), &state.effective_annotations)})
 }
 
 /// Where that label is.

@@ -1,7 +1,5 @@
 //! Deleting a Namespace: what remains in it first, then the wait, then why it is not gone.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -13,10 +11,10 @@ use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Stored;
 use crate::framework::path::Path;
 use crate::framework::resource::{Deleting, TimeoutOf, TimeoutSource};
-use crate::kubernetes::watch::WatchEvent;
-use crate::kubernetes::{Error, Kind, Object, ObjectRef, ObjectWatch};
+use crate::kubernetes::{Kind, Object, ObjectRef};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_object::{Fleet, Found, Home};
+use crate::resources::users::{Place, named, remaining};
 
 /// What a delete would take along silently, and how to select it. Tokens of service accounts are the cluster's own.
 const USERS: [(Kind, Option<&str>); 3] = [
@@ -24,8 +22,6 @@ const USERS: [(Kind, Option<&str>); 3] = [
     (Kind::SECRET, Some("fieldSelector=type%21%3Dkubernetes.io%2Fservice-account-token")),
     (Kind::SERVICE, None),
 ];
-/// Objects named in one message.
-const MAX_NAMED: usize = 10;
 
 impl Namespace {
     pub(super) async fn delete_namespace(
@@ -65,7 +61,7 @@ impl Namespace {
         let patience = if replaced { Instant::now() } else { deadline.min(Instant::now() + self.users_grace) };
         let mut users = Vec::new();
         for (kind, selector) in USERS {
-            users.extend(remaining(fleet, kind, &name, selector, patience).await?);
+            users.extend(left_in(fleet, kind, &name, selector, patience).await?);
         }
         if users.is_empty() {
             return Ok(());
@@ -123,19 +119,18 @@ pub(super) fn conditions(live: &Object) -> Vec<String> {
         .collect()
 }
 
-/// Objects of a kind that are still in the namespace when none is left or patience ends; they are listed at least once.
-async fn remaining(
+/// Objects of a kind that are still in the namespace when patience ends.
+async fn left_in(
     fleet: &Fleet,
     kind: Kind,
     namespace: &str,
     selector: Option<&str>,
     patience: Instant,
 ) -> Result<Vec<String>, Diagnostics> {
-    let looking = |error: &Error| {
-        let mut errors =
-            diagnose::kubernetes_error(&format!("looking for what remains in Namespace {namespace:?}"), error, &|_| {
-                Path::root()
-            });
+    let place = Place { kind, namespace: Some(namespace), selector };
+    let left = remaining(fleet, place, |_| true, patience).await.map_err(|error| {
+        let doing = format!("looking for what remains in Namespace {namespace:?}");
+        let mut errors = diagnose::kubernetes_error(&doing, &error, &|_| Path::root());
         errors.extend(
             Diagnostic::warning(
                 "Namespace Not Looked Through",
@@ -144,43 +139,6 @@ async fn remaining(
             .into(),
         );
         errors
-    };
-    let mut watch = ObjectWatch::of_selection(fleet.api(), kind, Some(namespace), selector.map(str::to_owned));
-    let mut present: BTreeMap<String, String> = BTreeMap::new();
-    let entry = |object: &Object| (object.name().to_owned(), format!("{} {:?}", kind.kind, object.name()));
-    let mut listed = false;
-    loop {
-        let told = if listed {
-            match tokio::time::timeout_at(patience, watch.next()).await {
-                Ok(told) => told,
-                Err(_) => break,
-            }
-        } else {
-            watch.next().await
-        };
-        match told.map_err(|error| looking(&error))? {
-            WatchEvent::Listed(objects) => {
-                listed = true;
-                present = objects.iter().map(entry).collect();
-            }
-            WatchEvent::Changed(object) => {
-                present.extend([entry(&object)]);
-            }
-            WatchEvent::Deleted(object) => {
-                present.remove(object.name());
-            }
-        }
-        if listed && present.is_empty() {
-            break;
-        }
-    }
-    Ok(present.into_values().collect())
-}
-
-fn named(users: &[String]) -> String {
-    let shown = users.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match users.len().saturating_sub(MAX_NAMED) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
+    })?;
+    Ok(left.into_iter().map(|(_, name)| format!("{} {name:?}", kind.kind)).collect())
 }

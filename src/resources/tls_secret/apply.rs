@@ -46,13 +46,18 @@ pub(super) fn is_fit(wanted: &SelfSigned<Stored>, content: &Content, now: Timest
     profile(wanted).fits(&facts) && fresh && content.key.matches(first)
 }
 
-fn generate(wanted: &SelfSigned<Stored>, now: Timestamp) -> Result<Content, Diagnostics> {
+/// Makes a pair, on a thread of its own: a long RSA key takes seconds, in which the runtime must go on answering.
+async fn generate(wanted: &SelfSigned<Stored>, now: Timestamp) -> Result<Content, Diagnostics> {
     let failed = |detail: String| -> Diagnostics {
         Diagnostic::error("Certificate Not Made", detail).at(Path::attribute("self_signed")).into()
     };
-    let made = profile(wanted).generate(now).map_err(|error| {
-        failed(format!("The self-signed certificate could not be made: {error}. Nothing was written."))
-    })?;
+    let profile = profile(wanted);
+    let not_made = |why: &dyn std::fmt::Display| {
+        failed(format!("The self-signed certificate could not be made: {why}. Nothing was written."))
+    };
+    let made = tokio::task::spawn_blocking(move || profile.generate(now)).await;
+    let made = made.map_err(|_| not_made(&"the provider stopped at a programming error"))?;
+    let made = made.map_err(|error| not_made(&error))?;
     let key = PrivateKey::from_pem(&made.key_pem)
         .map_err(|error| failed(format!("{error}\nThis is a bug in the provider; please report it.")))?;
     Ok(Content { certificate_pem: made.certificate_pem, key_pem: made.key_pem, key })
@@ -127,7 +132,7 @@ impl TlsSecret {
             // What an interrupted create left, or what is taken over, need not be replaced if it serves.
             Some(wanted) => match live.as_ref().and_then(content).filter(|content| is_fit(wanted, content, now)) {
                 Some(content) => content,
-                None => generate(wanted, now)?,
+                None => generate(wanted, now).await?,
             },
             None => {
                 let content = configured(planned, config)?;
@@ -180,7 +185,7 @@ impl TlsSecret {
         };
         let now = cx.context.clock.now();
         let content = match &state.self_signed {
-            Some(wanted) => self_signed(wanted, prior, planned, &live, now)?,
+            Some(wanted) => self_signed(wanted, prior, planned, &live, now).await?,
             None => {
                 let configured = configured(planned, config)?;
                 if prior.certificate_pem.as_ref() != Some(&configured.certificate_pem) {
@@ -212,7 +217,7 @@ async fn look(fleet: &Fleet, object: &ObjectRef) -> Result<Option<Object>, Diagn
 
 /// What the Secret of a self-signed certificate shall hold: what it holds, unless the plan left room for renewal and that is
 /// still due.
-fn self_signed(
+async fn self_signed(
     wanted: &SelfSigned<Stored>,
     prior: &State,
     planned: &Plan,
@@ -235,7 +240,7 @@ fn self_signed(
     }
     match live.filter(|live| plan::suits(wanted, prior) && is_fit(wanted, live, now)) {
         Some(live) => Ok(live),
-        None => generate(wanted, now),
+        None => generate(wanted, now).await,
     }
 }
 

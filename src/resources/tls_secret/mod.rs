@@ -13,7 +13,7 @@ mod remove;
 mod rules;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

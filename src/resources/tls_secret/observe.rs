@@ -11,14 +11,19 @@ use crate::certificate::{PrivateKey, parse_chain, same_chain, to_pem};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::Secret;
 use crate::framework::path::Path;
-use crate::framework::resource::Reading;
+use crate::framework::resource::{READ_TIMEOUT, Reading, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object};
-use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT};
+use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
 use crate::resources::object_metadata;
 use crate::resources::refresh::Drift;
 
 impl TlsSecret {
     pub(super) async fn read_secret(&self, cx: &mut Reading, prior: &State) -> Result<Option<State>, Diagnostics> {
+        let limit = prior.timeouts.timeout(TimeoutOf::Read, READ_TIMEOUT);
+        within(limit, "timeouts.read", self.refresh(cx, prior)).await
+    }
+
+    async fn refresh(&self, cx: &mut Reading, prior: &State) -> Result<Option<State>, Diagnostics> {
         let fleet = Fleet::of(&self.clients, &cx.context)?;
         let object = model::object_ref(prior);
         let (metadata, import_id) = (model::metadata(prior), import_id(&object));
@@ -36,6 +41,7 @@ impl TlsSecret {
         }
         let ours = model::intent(prior, prior.certificate_pem.as_deref(), None);
         let drift = Drift::of(&live, &ours, &SecretMeaning, &attribute, private.is_imported());
+        drift.tell(&object, &mut cx.warnings);
         let refreshed = object_metadata::refresh(&metadata, &live, &drift, &self.clients.settings, |_| false);
         let mut state = State {
             labels: refreshed.labels,

@@ -1,7 +1,5 @@
 //! Deleting the Secret: Ingresses that name it first.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
@@ -11,10 +9,10 @@ use super::{TlsSecret, described};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::resource::{Deleting, TimeoutOf, TimeoutSource};
-use crate::kubernetes::watch::WatchEvent;
-use crate::kubernetes::{Error, Kind, Object, ObjectRef, ObjectWatch};
+use crate::kubernetes::{Kind, Object, ObjectRef};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_object::{Fleet, Found, Home};
+use crate::resources::users::{Place, named, remaining};
 
 impl TlsSecret {
     pub(super) async fn delete_secret(&self, cx: &mut Deleting, prior: &State) -> Result<(), Diagnostics> {
@@ -51,7 +49,7 @@ impl TlsSecret {
         if users.is_empty() {
             return Ok(());
         }
-        let named = users.join(", ");
+        let named = named(&users);
         if replaced {
             cx.warnings.warn(
                 Path::root(),
@@ -80,39 +78,12 @@ fn names(ingress: &Object, secret: &str) -> bool {
     entries.into_iter().flatten().any(|entry| entry.get("secretName").and_then(Json::as_str) == Some(secret))
 }
 
-/// Ingresses that still name the Secret when none does or patience ends; they are listed at least once.
+/// Ingresses that still name the Secret when patience ends.
 async fn users(fleet: &Fleet, object: &ObjectRef, patience: Instant) -> Result<Vec<String>, Diagnostics> {
-    let looking = |error: &Error| {
-        diagnose::kubernetes_error(&format!("looking for Ingresses that name {object}"), error, &|_| Path::root())
-    };
-    let mut watch = ObjectWatch::of_selection(fleet.api(), Kind::INGRESS, object.namespace.as_deref(), None);
-    let mut found: BTreeMap<String, bool> = BTreeMap::new();
-    let mut listed = false;
-    loop {
-        let told = if listed {
-            match tokio::time::timeout_at(patience, watch.next()).await {
-                Ok(told) => told,
-                Err(_) => break,
-            }
-        } else {
-            watch.next().await
-        };
-        match told.map_err(|error| looking(&error))? {
-            WatchEvent::Listed(ingresses) => {
-                listed = true;
-                found =
-                    ingresses.iter().map(|ingress| (ingress.name().to_owned(), names(ingress, &object.name))).collect();
-            }
-            WatchEvent::Changed(ingress) => {
-                found.insert(ingress.name().to_owned(), names(&ingress, &object.name));
-            }
-            WatchEvent::Deleted(ingress) => {
-                found.remove(ingress.name());
-            }
-        }
-        if listed && !found.values().any(|uses| *uses) {
-            break;
-        }
-    }
-    Ok(found.into_iter().filter(|(_, uses)| *uses).map(|(name, _)| format!("{name:?}")).collect())
+    let place = Place { kind: Kind::INGRESS, namespace: object.namespace.as_deref(), selector: None };
+    let users = remaining(fleet, place, |ingress| names(ingress, &object.name), patience).await;
+    let users = users.map_err(|error| {
+        diagnose::kubernetes_error(&format!("looking for Ingresses that name {object}"), &error, &|_| Path::root())
+    })?;
+    Ok(users.into_iter().map(|(_, name)| format!("{name:?}")).collect())
 }

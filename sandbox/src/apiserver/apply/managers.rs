@@ -171,15 +171,6 @@ impl Managers {
         self.0.is_empty()
     }
 
-    fn same_sets(&self, other: &Managers) -> bool {
-        self.0.len() == other.0.len()
-            && self
-                .0
-                .iter()
-                .zip(&other.0)
-                .all(|((a, x), (b, y))| a == b && x.set == y.set && x.api_version == y.api_version)
-    }
-
     /// Takes changed and removed fields from all managers but `workflow`.
     fn settle(
         &mut self,
@@ -320,12 +311,15 @@ impl Managers {
             Err(conflicts) => return Err(conflicts),
         };
         self.strip();
+        // Only a changed object dates the entry: an applier that merely joins the owners has no time, as
+        // kube-apiserver 1.36.3 answers.
+        if &new != live
+            && let Some(owned) = self.0.get_mut(write.identity)
+        {
+            owned.time = Some(write.now.to_owned());
+        }
         if write.identity.manager == "kubectl" {
             refresh_last_applied(&mut new, config);
-        }
-        let times_equal = self.same_sets(&former) && &new == live;
-        if !times_equal && let Some(owned) = self.0.get_mut(write.identity) {
-            owned.time = Some(write.now.to_owned());
         }
         Ok(new)
     }

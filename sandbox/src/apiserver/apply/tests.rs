@@ -324,3 +324,65 @@ fn managed_fields_in_an_apply_are_refused() {
     let error = world.apply("me", false, &manifest).expect_err("refused");
     assert_eq!((error.code, error.message.as_str()), (400, "metadata.managedFields must be nil"));
 }
+
+/// As kube-apiserver 1.36.3 answers; only a reader of `managedFields` sees it.
+#[test]
+fn an_apply_is_dated_by_the_change_it_makes() {
+    let world = World::new();
+    let manifest = alb_config(json!({"config": {"name": "n"}}));
+    world.applied("a", &manifest);
+    let shared = world.applied("b", &manifest);
+    let times: Vec<(String, bool)> = meta::list(&shared, &["metadata", "managedFields"])
+        .iter()
+        .map(|one| (meta::text(one, &["manager"]).to_owned(), one.get("time").is_some()))
+        .collect();
+    assert_eq!(times, [("b".to_owned(), false), ("a".to_owned(), true)], "who joins owns at no time, and comes first");
+}
+
+fn config_map(more: &Value) -> Value {
+    let metadata = json!({"name": "c", "namespace": "default"});
+    let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata});
+    if let (Some(object), Some(more)) = (object.as_object_mut(), more.as_object()) {
+        object.extend(more.clone());
+    }
+    object
+}
+
+#[test]
+fn a_typed_map_has_no_null() {
+    let world = World::new();
+    let live = world.applied("a", &config_map(&json!({"data": {"k": null}})));
+    assert_eq!(live.get("data"), Some(&json!({"k": ""})), "as kube-apiserver 1.36.3 answers");
+}
+
+/// Counted on kube-apiserver 1.36.3: a client that shows each cause shows the same one several times.
+#[test]
+fn a_fault_of_the_metadata_is_listed_as_often_as_the_server_checks_it() {
+    let world = World::new();
+    let mut manifest = alb_config(json!({"config": {"name": "n"}}));
+    let count = |error: &ApiError| meta::list(&error.status(), &["details", "causes"]).len();
+    meta::set(&mut manifest, &["metadata", "labels"], json!({"a b": "c"}));
+    assert_eq!(count(&world.apply("me", false, &manifest).expect_err("a bad label")), 1, "once on create");
+    meta::remove(&mut manifest, &["metadata", "labels"]);
+    world.applied("me", &manifest);
+    meta::set(&mut manifest, &["metadata", "uid"], json!("11111111-2222-3333-4444-555555555555"));
+    let error = world.apply("me", true, &manifest).expect_err("another UID");
+    assert_eq!((error.code, count(&error)), (422, 2));
+    meta::remove(&mut manifest, &["metadata", "uid"]);
+    meta::set(&mut manifest, &["metadata", "labels"], json!({"a b": "c"}));
+    assert_eq!(count(&world.apply("me", false, &manifest).expect_err("a bad label")), 3);
+}
+
+#[test]
+fn what_an_apply_cannot_hold_is_worded_by_the_ownership_library() {
+    let world = World::new();
+    let start = "failed to create typed patch object (default/c; /v1, Kind=ConfigMap): ";
+    for (more, expected) in [
+        (json!({"foo": 1}), ".foo: field not declared in schema"),
+        (json!({"data": {"k": 1}}), ".data.k: expected string, got &value.valueUnstructured{Value:1}"),
+        (json!({"data": "x"}), ".data: expected map, got &{x}"),
+    ] {
+        let error = world.apply("me", false, &config_map(&more)).expect_err(expected);
+        assert_eq!((error.code, error.message), (500, format!("{start}{expected}")));
+    }
+}

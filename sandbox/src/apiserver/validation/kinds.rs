@@ -64,6 +64,10 @@ fn default_service(object: &mut Value) {
             meta::set(object, &["spec", name], value);
         }
     }
+    let is_open = matches!(meta::text(object, &["spec", "type"]), "NodePort" | "LoadBalancer");
+    if is_open && meta::get(object, &["spec", "externalTrafficPolicy"]).is_none() {
+        meta::set(object, &["spec", "externalTrafficPolicy"], json!("Cluster"));
+    }
     let ports = object.pointer_mut("/spec/ports").and_then(Value::as_array_mut);
     for port in ports.into_iter().flatten() {
         if meta::text(port, &["protocol"]).is_empty() {
@@ -83,7 +87,12 @@ pub(crate) fn validate(resource: &Resource, old: Option<&Value>, new: &Value, er
         Some(Builtin::ConfigMap) => data_kind(old, new, errors, false),
         Some(Builtin::Ingress) => ingress(old, new, errors),
         Some(Builtin::IngressClass) => ingress_class(old, new, errors),
-        Some(Builtin::Service) => service(new, errors),
+        Some(Builtin::Service) => {
+            let first = errors.len();
+            service(new, errors);
+            // The server lists a Service's faults by field.
+            errors.get_mut(first..).unwrap_or_default().sort_by(|a, b| a.field.cmp(&b.field));
+        }
         Some(Builtin::Definition) => definition(new, errors),
         Some(Builtin::Event) => {
             let place = meta::text(new, &["involvedObject", "namespace"]);
@@ -324,9 +333,16 @@ fn ingress_class(old: Option<&Value>, new: &Value, errors: &mut Vec<FieldError>)
         errors.push(FieldError::invalid("spec.controller", &json!(controller), IMMUTABLE));
     }
     let Some(parameters) = meta::get(new, &["spec", "parameters"]) else { return };
+    if let Some(group) = meta::get(parameters, &["apiGroup"]) {
+        let problems = names::subdomain_errors(group.as_str().unwrap_or_default());
+        errors.extend(problems.iter().map(|text| FieldError::invalid("spec.parameters.apiGroup", group, text)));
+    }
     for field in ["kind", "name"] {
-        if meta::text(parameters, &[field]).is_empty() {
-            errors.push(FieldError::required(format!("spec.parameters.{field}"), ""));
+        let (text, path) = (meta::text(parameters, &[field]), format!("spec.parameters.{field}"));
+        if text.is_empty() {
+            errors.push(FieldError::required(path, ""));
+        } else if text.contains('/') {
+            errors.push(FieldError::invalid(path, &json!(text), "may not contain '/'"));
         }
     }
     let namespace = parameters.get("namespace").and_then(Value::as_str);
@@ -364,6 +380,14 @@ fn service(new: &Value, errors: &mut Vec<FieldError>) {
         if !(1..=65535).contains(&number) {
             let field = format!("spec.ports[{at}].port");
             errors.push(FieldError::invalid(field, &json!(number), "must be between 1 and 65535, inclusive"));
+        }
+        let field = format!("spec.ports[{at}].targetPort");
+        match port.get("targetPort") {
+            Some(Value::Number(number)) if !number.as_i64().is_some_and(|number| (1..=65535).contains(&number)) => {
+                let number = Value::Number(number.clone());
+                errors.push(FieldError::invalid(field, &number, "must be between 1 and 65535, inclusive"));
+            }
+            Some(_) | None => {}
         }
         if ports.len() > 1 && meta::text(port, &["name"]).is_empty() {
             errors.push(FieldError::required(format!("spec.ports[{at}].name"), ""));

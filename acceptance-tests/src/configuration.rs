@@ -1,0 +1,64 @@
+//! Configurations that several tests start from.
+
+use crate::AcceptanceError;
+use crate::sandbox::Sandbox;
+use crate::terraform::Workspace;
+
+/// Required provider and the variables that [`Sandbox::environment`] sets.
+pub const PREAMBLE: &str = r#"terraform {
+  required_providers {
+    ackone = { source = "ackone/ackone" }
+  }
+}
+
+variable "fleet_id" { type = string }
+variable "member_cluster_ids" { type = set(string) }
+variable "vswitch_ids" { type = list(string) }
+variable "gateway_port" { type = number }
+"#;
+
+/// The provider as the walkthrough configures it.
+pub const PROVIDER: &str = "provider \"ackone\" {\n  fleet_id = var.fleet_id\n}\n";
+
+/// A gateway with an HTTP listener only: it becomes ready by itself, without an Ingress.
+pub const HTTP_GATEWAY: &str = r#"
+resource "ackone_alb_gateway" "demo" {
+  name                   = "ackone-gateway-demo"
+  remote_clusters        = var.member_cluster_ids
+  address_type           = "Internet"
+  address_allocated_mode = "Fixed"
+  zone_mappings          = [for id in var.vswitch_ids : { vswitch_id = id }]
+  listeners              = { "8001/HTTP" = {} }
+}
+"#;
+
+impl Workspace {
+    /// One with a configuration of its own behind [`PREAMBLE`] and [`PROVIDER`], initialised. Lines of `body` are those
+    /// of `main.tf`.
+    ///
+    /// # Errors
+    /// If files cannot be written or `init` fails.
+    pub fn with(sandbox: &Sandbox, body: &str) -> Result<Self, AcceptanceError> {
+        Self::with_provider(sandbox, PROVIDER, body)
+    }
+
+    /// The same with another provider block.
+    ///
+    /// # Errors
+    /// If files cannot be written or `init` fails.
+    pub fn with_provider(sandbox: &Sandbox, provider: &str, body: &str) -> Result<Self, AcceptanceError> {
+        let workspace = Self::new(sandbox)?;
+        workspace.write("preamble.tf", PREAMBLE)?;
+        workspace.write("provider.tf", provider)?;
+        workspace.write("main.tf", body)?;
+        workspace.initialised()
+    }
+
+    fn initialised(self) -> Result<Self, AcceptanceError> {
+        let init = self.init()?;
+        if init.ok() {
+            return Ok(self);
+        }
+        Err(AcceptanceError::Control { call: "terraform init".to_owned(), reason: init.prose() })
+    }
+}

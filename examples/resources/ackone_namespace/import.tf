@@ -1,0 +1,4 @@
+import {
+  to = ackone_namespace.demo
+  id = "gateway-demo"
+}

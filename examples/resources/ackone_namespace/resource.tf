@@ -1,0 +1,7 @@
+resource "ackone_namespace" "demo" {
+  name = "gateway-demo"
+
+  labels = {
+    team = "edge"
+  }
+}

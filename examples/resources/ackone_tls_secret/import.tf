@@ -1,0 +1,4 @@
+import {
+  to = ackone_tls_secret.demo
+  id = "gateway-demo/grpc-secret"
+}

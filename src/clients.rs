@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::OnceCell;
 
@@ -30,6 +31,8 @@ pub struct Kubernetes {
     pub recorded: RecordedUids,
     /// Which resource instance holds an object that was recorded: a claim for each UID.
     pub claims: Mutex<BTreeMap<String, String>>,
+    /// Whether it was told that Events cannot be read.
+    pub without_events: AtomicBool,
     /// The cluster's own identity, asked for once.
     pub cluster_uid: OnceCell<ClusterUid>,
 }
@@ -38,7 +41,14 @@ impl Kubernetes {
     /// Around an API.
     #[must_use]
     pub fn new(api: FleetApi, lists: SharedLists) -> Self {
-        Self { api, lists, recorded: RecordedUids::default(), claims: Mutex::default(), cluster_uid: OnceCell::new() }
+        Self {
+            api,
+            lists,
+            recorded: RecordedUids::default(),
+            claims: Mutex::default(),
+            without_events: AtomicBool::new(false),
+            cluster_uid: OnceCell::new(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! needs them, because most processes of a plugin never make one. Redirects are not followed (the signature would not
 //! fit), nothing is sent twice, and what is sent is checked to be what was signed.
 
-use std::{collections::BTreeMap, fmt, io, sync::Arc, time::Duration};
+use std::{fmt, io, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::OnceCell;
@@ -46,29 +46,6 @@ pub struct Proxies {
     pub http: Option<String>,
     /// Hosts reached directly (`NO_PROXY`): names, suffixes, addresses, networks, `*`.
     pub no_proxy: Option<String>,
-}
-
-impl Proxies {
-    /// The environment variables that say which proxies to use; of two spellings the first one wins.
-    pub const VARIABLES: [&str; 8] =
-        ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
-
-    /// Reads [`Proxies::VARIABLES`] from name and value pairs; other names and empty values are ignored.
-    pub fn from_variables<N: AsRef<str>, V: Into<String>>(variables: impl IntoIterator<Item = (N, V)>) -> Self {
-        let known: BTreeMap<String, String> = variables
-            .into_iter()
-            .filter(|(name, _)| Self::VARIABLES.contains(&name.as_ref()))
-            .map(|(name, value)| (name.as_ref().to_owned(), value.into()))
-            .filter(|(_, value)| !value.is_empty())
-            .collect();
-        let first = |lower: &str, upper: &str| known.get(lower).or_else(|| known.get(upper)).cloned();
-        let all = || first("all_proxy", "ALL_PROXY");
-        Self {
-            https: first("https_proxy", "HTTPS_PROXY").or_else(all),
-            http: first("http_proxy", "HTTP_PROXY").or_else(all),
-            no_proxy: first("no_proxy", "NO_PROXY"),
-        }
-    }
 }
 
 impl fmt::Debug for Proxies {
@@ -310,14 +287,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proxies_are_read_from_the_usual_variables() {
-        let read = |variables: &[(&str, &str)]| Proxies::from_variables(variables.iter().copied());
-        let both = read(&[("HTTPS_PROXY", "http://upper"), ("https_proxy", "http://lower"), ("NO_PROXY", "a,b")]);
-        assert_eq!(both.https.as_deref(), Some("http://lower"));
-        assert_eq!((both.http.as_deref(), both.no_proxy.as_deref()), (None, Some("a,b")));
-        let all = read(&[("ALL_PROXY", "http://all"), ("http_proxy", ""), ("HTTP_PROXY", "http://plain")]);
-        assert_eq!((all.https.as_deref(), all.http.as_deref()), (Some("http://all"), Some("http://plain")));
-        assert!(!format!("{:?}", read(&[("HTTPS_PROXY", "http://u:canary@h")])).contains("canary"));
+    fn a_proxys_password_is_not_printed() {
+        let proxies = Proxies { https: Some("http://u:canary@h".to_owned()), ..Proxies::default() };
+        assert!(!format!("{proxies:?}").contains("canary"));
     }
 
     #[test]

@@ -63,12 +63,6 @@ impl Number {
         i64::try_from(self.to_i128()?).ok()
     }
 
-    /// The value as an unsigned integer, if it is one and fits.
-    #[must_use]
-    pub fn to_u64(&self) -> Option<u64> {
-        u64::try_from(self.to_i128()?).ok()
-    }
-
     fn to_i128(&self) -> Option<i128> {
         if self.exponent < 0 || self.exponent > 20 {
             return None;

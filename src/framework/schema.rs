@@ -349,11 +349,22 @@ impl Schema {
         self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
-    /// Runs every check on every known value. Null and unknown values are never a problem here.
+    /// Runs every check on every known value. Unknown values are never a problem here, null only where a value is
+    /// required: core refuses a left-out argument itself, but lets one through that is null, such as an unset variable.
     #[must_use]
     pub fn check(&self, value: &Value) -> Diagnostics {
         let mut diagnostics = Diagnostics::new();
         visit(&self.attributes, value, &Path::root(), &mut |path, attribute, value| {
+            if attribute.mode == Mode::Required && value.is_null() {
+                diagnostics.error(
+                    path.clone(),
+                    "Missing Required Value",
+                    format!(
+                        "{path} is required, but its value is null. Give it a value; if it comes from a variable or an output, \
+                         look why that is null."
+                    ),
+                );
+            }
             check_attribute(path, attribute, value, &mut diagnostics);
         });
         diagnostics
@@ -454,3 +465,35 @@ impl IdentitySchema {
 
 /// The values of an identity.
 pub type Identity = BTreeMap<String, String>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_required_attribute_may_be_unknown_but_not_null() {
+        let nested = vec![Attribute::string("host", "Host.").required(), Attribute::string("note", "Note.")];
+        let schema = Schema::new(
+            "A thing.",
+            vec![
+                Attribute::string("name", "Name.").required(),
+                Attribute::nested("rules", Nesting::List, nested, "Rules."),
+            ],
+        );
+        let shown = |value: &Value| {
+            schema
+                .check(value)
+                .iter()
+                .map(|d| format!("{}: {}", d.path.clone().unwrap_or_default(), d.summary))
+                .collect::<Vec<_>>()
+        };
+        let rule = |host: Value| Value::List(vec![Value::map([("host", host), ("note", Value::Null)])]);
+        let thing = |name: Value, rules: Value| Value::map([("name", name), ("rules", rules)]);
+        assert_eq!(
+            shown(&thing(Value::Null, rule(Value::Null))),
+            ["name: Missing Required Value", "rules[0].host: Missing Required Value"]
+        );
+        assert!(shown(&thing(Value::unknown(), rule(Value::unknown()))).is_empty());
+        assert!(shown(&thing(Value::string("a"), Value::Null)).is_empty());
+    }
+}

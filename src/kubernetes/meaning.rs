@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rustls_pki_types::pem;
 use serde_json::Value;
 
-use super::path::FieldPath;
+use super::path::{FieldPath, Segment};
 
 /// How two present values are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +71,17 @@ pub struct Plain;
 
 impl Meaning for Plain {}
 
+/// Whether Go's zero value is a value here: as the kind says, and always in a label or annotation, which is set or not
+/// whatever it says.
+pub(crate) fn zero_counts(path: &FieldPath, meaning: &dyn Meaning) -> bool {
+    let entry = matches!(
+        path.segments(),
+        [Segment::Field(metadata), Segment::Field(map), Segment::Field(_)]
+            if metadata == "metadata" && (map == "labels" || map == "annotations")
+    );
+    entry || meaning.zero_is_legal(path)
+}
+
 /// Null, or Go's zero value through and through.
 pub(crate) fn is_zero(value: &Value) -> bool {
     match value {
@@ -85,14 +96,14 @@ pub(crate) fn is_zero(value: &Value) -> bool {
 
 /// The value, unless it stands for "not set".
 pub(crate) fn present<'a>(value: Option<&'a Value>, path: &FieldPath, meaning: &dyn Meaning) -> Option<&'a Value> {
-    value.filter(|value| !value.is_null() && (meaning.zero_is_legal(path) || !is_zero_at(value, path, meaning)))
+    value.filter(|value| !value.is_null() && (zero_counts(path, meaning) || !is_zero_at(value, path, meaning)))
 }
 
 fn is_zero_at(value: &Value, path: &FieldPath, meaning: &dyn Meaning) -> bool {
     match value {
         Value::Object(fields) => fields.iter().all(|(name, value)| {
             let path = path.field(name);
-            value.is_null() || (!meaning.zero_is_legal(&path) && is_zero_at(value, &path, meaning))
+            value.is_null() || (!zero_counts(&path, meaning) && is_zero_at(value, &path, meaning))
         }),
         other => is_zero(other),
     }
@@ -102,7 +113,7 @@ fn is_zero_at(value: &Value, path: &FieldPath, meaning: &dyn Meaning) -> bool {
 pub fn equal(live: Option<&Value>, ours: Option<&Value>, path: &FieldPath, meaning: &dyn Meaning) -> bool {
     // An empty object sets nothing, unless it is a value of its own.
     if let Some(Value::Object(wanted)) = ours
-        && (!wanted.is_empty() || !meaning.zero_is_legal(path))
+        && (!wanted.is_empty() || !zero_counts(path, meaning))
         && meaning.compare(path) == Compare::Exact
         && live.is_none_or(|live| live.is_object() || live.is_null())
     {
@@ -349,6 +360,16 @@ mod tests {
         }
         assert!(eq(&json!({"spec": {"gzipEnabled": false}}), &json!({"spec": {"gzipEnabled": false}})));
         assert!(eq(&json!({"spec": {"x": null, "more": [1]}}), &json!({"spec": {"x": {"y": "", "z": []}}})));
+    }
+
+    #[test]
+    fn an_empty_label_is_a_label() {
+        for map in ["labels", "annotations"] {
+            let ours = json!({"metadata": {map: {"example.com/team": ""}}});
+            assert!(eq(&ours, &ours));
+            assert!(!eq(&json!({"metadata": {map: {"other": "x"}}}), &ours), "absent is not empty");
+            assert!(!eq(&json!({}), &ours));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    meaning::{Compare, Meaning, equal, find, present},
+    meaning::{Compare, Meaning, equal, find, present, zero_counts},
     path::{FieldPath, Segment},
 };
 
@@ -88,7 +88,7 @@ enum Shape<'m> {
 fn shape<'m>(path: &FieldPath, prior: Option<&Value>, planned: Option<&Value>, meaning: &'m dyn Meaning) -> Shape<'m> {
     let all = |test: fn(&Value) -> bool| [prior, planned].into_iter().flatten().all(test);
     let filled = [prior, planned].into_iter().flatten().any(|value| value.as_object().is_some_and(|o| !o.is_empty()));
-    let is_parent = filled || !meaning.zero_is_legal(path);
+    let is_parent = filled || !zero_counts(path, meaning);
     if all(Value::is_object)
         && is_parent
         && (prior.is_some() || planned.is_some())

@@ -154,11 +154,6 @@ impl ObjectWatch {
         }
     }
 
-    /// Whether changes are pushed; else they are polled.
-    pub fn is_pushed(&self) -> bool {
-        self.may_watch
-    }
-
     /// The next event.
     ///
     /// # Errors

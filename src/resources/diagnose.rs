@@ -138,7 +138,7 @@ pub(crate) fn kubernetes_error(doing: &str, error: &Error, attribute: &dyn Fn(&s
             "Fleet API Not Trusted",
             format!(
                 "While {doing}: the TLS connection to the API server failed. Check the cluster CA certificate, the server \
-                 name and the client certificate of the kubernetes object, and ca_bundle for a proxy."
+                 name and the client certificate of the kubernetes object."
             ),
         ),
         Problem::Access => one(

@@ -251,17 +251,18 @@ fn is_qualified_name(key: &str) -> bool {
 /// Refuses null elements of lists, sets and maps: none of our collections gives them a meaning.
 pub(crate) fn refuse_null_elements(schema: &Schema, config: &Value, diagnostics: &mut Diagnostics) {
     schema.visit(config, &mut |path, attribute, value| {
+        let is_set = matches!(attribute.ty(), Type::Set(_));
         let mut refuse = |path: Path| {
+            let which = if is_set { format!("An element of {path}") } else { path.to_string() };
             diagnostics.error(
                 path.clone(),
                 "Null Element",
-                format!("{path} is null. Leave the element out, for instance with a `for` expression with `if`."),
+                format!("{which} is null. Leave the element out, for instance with a `for` expression with `if`."),
             );
         };
         match value {
             Value::List(elements) => {
                 for (index, _) in elements.iter().enumerate().filter(|(_, element)| element.is_null()) {
-                    let is_set = matches!(attribute.ty(), Type::Set(_));
                     refuse(if is_set { path.clone() } else { path.index(index) });
                 }
             }

@@ -5,6 +5,7 @@
 //! belongs to. Waiting for a controller is another matter (`reconcile.rs`). It must never write to another Fleet than the
 //! one in state, to an object of another UID than the one recorded, or take "cannot be found out" for "gone".
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use serde_json::Value as Json;
@@ -150,6 +151,11 @@ impl Fleet {
             .map_err(|error| diagnose::kubernetes_error(&format!("watching {object}"), &error, &|_| Path::root()))
     }
 
+    /// Whether it is still to be told that Events cannot be read: once in a run.
+    pub(crate) fn tells_of_missing_events(&self) -> bool {
+        self.kubernetes().is_some_and(|kubernetes| !kubernetes.without_events.swap(true, Ordering::Relaxed))
+    }
+
     fn kubernetes(&self) -> Option<&Kubernetes> {
         self.clients.kubernetes.as_ref()
     }
@@ -222,6 +228,14 @@ impl Fleet {
         }
     }
 
+    /// Reads an object as it is now, in one call with whoever else reads such objects at the time.
+    pub(crate) async fn look(&self, object: &ObjectRef) -> Result<Object, Error> {
+        match self.kubernetes() {
+            Some(kubernetes) => kubernetes.lists.read(&self.api, object).await,
+            None => self.api.get(object).await,
+        }
+    }
+
     /// Looks for the object of a state. A missing kind, namespace right or connection is an error, never "gone".
     pub(crate) async fn find(
         &self,
@@ -230,11 +244,7 @@ impl Fleet {
         warnings: &mut Diagnostics,
     ) -> Result<Found, Diagnostics> {
         let object = described.object;
-        let seen = match self.kubernetes() {
-            Some(kubernetes) => kubernetes.lists.read(&self.api, object).await,
-            None => self.api.get(object).await,
-        };
-        let live = match seen {
+        let live = match self.look(object).await {
             Ok(live) => Some(live),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(described.failed("reading", &error)),

@@ -14,6 +14,7 @@ mod kubernetes_attributes;
 mod kubernetes_object;
 mod namespace;
 mod object_metadata;
+mod readiness;
 mod reconcile;
 mod refresh;
 #[cfg(test)]

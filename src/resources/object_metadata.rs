@@ -1,4 +1,5 @@
-//! Labels and annotations of a resource's object, from plan to refresh, for resources whose objects have nothing else there.
+//! Labels and annotations of a resource's object, from plan to refresh. What a refresh does is for resources whose objects
+//! have nothing else there; the plan is everybody's.
 //!
 //! What the user writes is kept as written; `effective_*` hold it together with the provider's defaults, and only they are
 //! sent. It must never touch a key that neither of them holds: those are other programs'.

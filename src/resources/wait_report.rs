@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::event_messages;
-use super::reconcile::{Ending, Waited};
+use super::kubernetes_object::Fleet;
+use super::reconcile::{Ending, Goal, Waited};
 use crate::framework::diagnostic::Diagnostic;
 use crate::kubernetes::{Event, FleetApi, Kind, ObjectRef};
 
@@ -73,6 +74,18 @@ pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: 
         }
     }
     siblings
+}
+
+/// What to tell of a write that was proved without Events; once in a run.
+pub(crate) fn label_alone(fleet: &Fleet, goal: &Goal, waited: &Waited) -> Option<Diagnostic> {
+    let by_events = matches!(goal, Goal::OurWrite | Goal::EarlierWrite(_));
+    (waited.without_events && by_events && fleet.tells_of_missing_events()).then(|| {
+        Diagnostic::warning(
+            "Events Not Readable",
+            "Events of the Fleet could not be read, so only the label that the controller stamps after a pass says when a write \
+             was worked on. That takes longer, and a failure cannot be explained. Grant get, list and watch on events.",
+        )
+    })
 }
 
 /// What a wait leaves in state and tells the user.

@@ -52,7 +52,8 @@ impl Presentation {
             let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
             let parameter = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
             let yaml = media == "application/yaml";
-            if !yaml && !matches!(media, "application/json" | "*/*") && !(media == "application/*" && !is_builtin) {
+            let json = matches!(media, "application/json" | "*/*") || (media == "application/*" && !is_builtin);
+            if !yaml && !json {
                 continue;
             }
             let form = match (parameter("as"), parameter("g"), parameter("v")) {

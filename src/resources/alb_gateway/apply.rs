@@ -20,7 +20,7 @@ use crate::resources::diagnose;
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
-use crate::resources::wait_report::{Telling, guilty_siblings, not_ready};
+use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
 /// Whether the controller has published the load balancer.
 pub(super) fn is_published(live: &Object) -> bool {
@@ -314,6 +314,7 @@ impl AlbGateway {
         state.reason = waited.reason();
         if waited.ending == Ending::Ready {
             cx.private.remove_fact(PENDING_FACT);
+            label_alone(fleet, &goal, &waited).into_iter().for_each(|told| cx.warnings.push(told));
             return Ok(state);
         }
         let setting = if created { "timeouts.create" } else { "timeouts.update" };

@@ -13,7 +13,7 @@ use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, 
 use crate::kubernetes::{FieldPath, Kind, Object};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
-use crate::resources::reconcile::{PENDING_FACT, Pending, is_settled};
+use crate::resources::readiness::{self, Sight};
 
 /// The state from which a read finds the gateway.
 pub(super) fn import(target: ImportTarget) -> Result<Gateway<Stored>, Diagnostics> {
@@ -78,7 +78,15 @@ impl AlbGateway {
         if private.fact(APPLIED_FACT).is_none() {
             cx.private.set_fact(APPLIED_FACT, applied_fact(&state));
         }
-        judge_readiness(&fleet, &mut state, &live, imported, cx).await;
+        let sight = Sight {
+            ready: state.ready,
+            reason: state.reason.take(),
+            published: is_published(&live),
+            imported,
+            not_waited_for: not_waited_for(&state),
+            vanished: "the published load balancer vanished from its status",
+        };
+        (state.ready, state.reason) = readiness::judge(fleet.api(), &objects.alb_config, &live, sight, cx).await;
         Ok(Some(state))
     }
 
@@ -156,39 +164,4 @@ impl AlbGateway {
 pub(super) fn leads_to(class: &Object, gateway: &str) -> bool {
     let text = |pointer: &str| class.value().pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default();
     text("/spec/controller") == CONTROLLER && text("/spec/parameters/name") == gateway
-}
-
-/// `false` becomes `true` on evidence; `true` becomes `false` only if what was published vanished.
-async fn judge_readiness(fleet: &Fleet, state: &mut Gateway<Stored>, live: &Object, imported: bool, cx: &mut Reading) {
-    let published = is_published(live);
-    let (ready, reason) = match state.ready {
-        None if imported => match not_waited_for(state) {
-            Some(reason) => (None, Some(reason)),
-            None if published => (Some(true), None),
-            None => (None, Some("the controller has not published it yet".to_owned())),
-        },
-        None => (None, state.reason.clone()),
-        Some(true) if !published => {
-            (Some(false), Some("the published load balancer vanished from its status".to_owned()))
-        }
-        Some(true) => (Some(true), None),
-        Some(false) if !published => (Some(false), state.reason.clone()),
-        Some(false) => {
-            let settled = match cx.private.fact(PENDING_FACT).and_then(Pending::from_fact) {
-                Some(pending) => {
-                    let object = object::alb_config_ref(live.name());
-                    is_settled(fleet.api(), &object, live, &pending, cx.context.clock.now()).await
-                }
-                None => true,
-            };
-            if settled {
-                cx.private.remove_fact(PENDING_FACT);
-                (Some(true), None)
-            } else {
-                (Some(false), state.reason.clone())
-            }
-        }
-    };
-    state.ready = ready;
-    state.reason = reason;
 }

@@ -11,7 +11,7 @@ use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
 use crate::framework::resource::Planning;
-use crate::resources::kubernetes_attributes::effective;
+use crate::resources::object_metadata;
 
 /// An update is due although configuration and state agree: not ready yet, or something derived is not as it should be.
 pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
@@ -21,13 +21,8 @@ pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
     prior.ready == Some(false)
         || planning.private.fact(OLD_CLASSES_FACT).is_some()
         || planned.ingress_class_name != prior.ingress_class_name.clone().into()
-        || differs(&planned.effective_labels, &prior.effective_labels)
-        || differs(&planned.effective_annotations, &prior.effective_annotations)
-}
-
-fn differs(planned: &Attr<BTreeMap<String, Attr<String>>>, prior: &Option<BTreeMap<String, Option<String>>>) -> bool {
-    use crate::framework::model::Phase;
-    Planned::put(planned) != Stored::put(prior)
+        || !object_metadata::same(&planned.effective_labels, &prior.effective_labels)
+        || !object_metadata::same(&planned.effective_annotations, &prior.effective_annotations)
 }
 
 pub(super) fn plan(planning: &mut Planning<'_, AlbGateway>) {
@@ -62,22 +57,16 @@ fn derive(planned: &mut Gateway<Planned>, planning: &Planning<'_, AlbGateway>) {
         };
     }
     let settings = planning.clients.map(|clients| &clients.settings);
-    planned.effective_labels = effective(settings.map(|settings| &settings.default_labels), &planned.labels);
-    planned.effective_annotations =
-        effective(settings.map(|settings| &settings.default_annotations), &planned.annotations);
-    // With an unknown provider configuration nothing is known of its defaults: expect them to stay.
-    if let (None, Some(prior)) = (settings, planning.prior) {
-        if !differs(&planned.labels, &prior.labels) {
-            planned.effective_labels = known(prior.effective_labels.as_ref());
-        }
-        if !differs(&planned.annotations, &prior.annotations) {
-            planned.effective_annotations = known(prior.effective_annotations.as_ref());
-        }
-    }
-}
-
-fn known(map: Option<&BTreeMap<String, Option<String>>>) -> Attr<BTreeMap<String, Attr<String>>> {
-    map.map(|map| map.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect()).into()
+    planned.effective_labels = object_metadata::plan(
+        settings.map(|settings| &settings.default_labels),
+        &planned.labels,
+        planning.prior.map(|prior| (&prior.labels, &prior.effective_labels)),
+    );
+    planned.effective_annotations = object_metadata::plan(
+        settings.map(|settings| &settings.default_annotations),
+        &planned.annotations,
+        planning.prior.map(|prior| (&prior.annotations, &prior.effective_annotations)),
+    );
 }
 
 /// What is foreign stays so, unless the configuration now declares it.

@@ -365,6 +365,26 @@ async fn an_update_is_ready_only_after_a_pass_that_began_after_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_events_the_label_proves_a_write_and_that_is_said_once() {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &waitable()).await;
+    gateway.next_command(fleet.clients(settings()));
+    let mut told = Vec::new();
+    for (hash, name) in [("1", "renamed"), ("2", "renamed-again")] {
+        let mut config = waitable();
+        config["load_balancer_name"] = json!(name);
+        let mut stamped = published(&fleet);
+        stamped["metadata"]["labels"]["alb.ingress.kubernetes.io/hash"] = json!(hash);
+        fleet.script_after_write("albconfigs", [stamped]);
+        fleet.fault("GET", "/events", Fault::Refused(403, "Forbidden", json!({"name": "x", "kind": "events"})));
+        let answer = gateway.apply(&config).await;
+        assert_eq!(gateway.state.attr("ready"), Value::Bool(true), "{:?}", answer.diagnostics);
+        told.extend(warnings(&answer.diagnostics));
+    }
+    assert_eq!(told, ["Events Not Readable"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_what_the_configuration_changes_replaces_the_load_balancer() {
     let fleet = FakeFleet::default();
     let mut gateway = create(&fleet, &walkthrough()).await;

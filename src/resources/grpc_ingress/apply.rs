@@ -19,7 +19,7 @@ use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
-use crate::resources::wait_report::{Telling, guilty_siblings, not_ready};
+use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
 /// A plan waits no longer than this for what it only advises about.
 const ADVICE_LIMIT: Duration = Duration::from_secs(10);
@@ -152,6 +152,7 @@ impl GrpcIngressResource {
         state.reason = waited.reason();
         if waited.ending == Ending::Ready {
             cx.private.remove_fact(PENDING_FACT);
+            label_alone(fleet, &goal, &waited).into_iter().for_each(|told| cx.warnings.push(told));
             return Ok(state);
         }
         let object = Ours::of(&state).object;
@@ -181,7 +182,7 @@ impl GrpcIngressResource {
         };
         let look = async {
             let gateway = gateway_of(&fleet, class).await?;
-            fleet.api().get(&gateway).await.ok()
+            fleet.look(&gateway).await.ok()
         };
         let Ok(Some(gateway)) = tokio::time::timeout(ADVICE_LIMIT, look).await else { return diagnostics };
         let declared = declared_listeners(&gateway);
@@ -218,9 +219,9 @@ async fn look_on(
     fleet.look_on(object, gateway.as_ref(), cx.context.clock.now()).await.map(Some)
 }
 
-/// The AlbConfig that an IngressClass leads to, if that can be found out.
+/// The AlbConfig that an IngressClass leads to, if that can be found out. The plan of many Ingresses asks it in few calls.
 async fn gateway_of(fleet: &Fleet, class: &str) -> Option<ObjectRef> {
-    let class = fleet.api().get(&ObjectRef::cluster(Kind::INGRESS_CLASS, class)).await.ok()?;
+    let class = fleet.look(&ObjectRef::cluster(Kind::INGRESS_CLASS, class)).await.ok()?;
     let name = class.value().pointer("/spec/parameters/name").and_then(Json::as_str)?;
     Some(ObjectRef::cluster(Kind::ALB_CONFIG, name))
 }

@@ -148,11 +148,6 @@ impl Meaning for IngressMeaning {
             _ => Compare::Exact,
         }
     }
-
-    fn zero_is_legal(&self, path: &FieldPath) -> bool {
-        // An annotation that is there is set, whatever it says.
-        matches!(path.fields().as_slice(), ["metadata", ..])
-    }
 }
 
 /// The attribute that a field of the Ingress comes from.

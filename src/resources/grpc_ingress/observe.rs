@@ -6,9 +6,9 @@ use super::{GrpcIngressResource, Ours};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Stored;
 use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, TimeoutOf, TimeoutSource};
-use crate::kubernetes::{FieldPath, Object};
+use crate::kubernetes::FieldPath;
 use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
-use crate::resources::reconcile::{PENDING_FACT, Pending, is_settled};
+use crate::resources::readiness::{self, Sight};
 
 /// The state from which a read finds the Ingress.
 pub(super) fn import(target: ImportTarget) -> Result<GrpcIngress<Stored>, Diagnostics> {
@@ -87,41 +87,15 @@ impl GrpcIngressResource {
             state.fleet_id = Some(fleet.id().await?);
         }
         cx.private.set_fact(UID_FACT, live.uid());
-        judge_readiness(&fleet, &mut state, &live, imported, cx, &ours).await;
+        let sight = Sight {
+            ready: state.ready,
+            reason: state.reason.take(),
+            published: address(&live).is_some(),
+            imported,
+            not_waited_for: None,
+            vanished: "the published host name vanished from its status",
+        };
+        (state.ready, state.reason) = readiness::judge(fleet.api(), &ours.object, &live, sight, cx).await;
         Ok(Some(state))
     }
-}
-
-/// `false` becomes `true` on evidence; `true` becomes `false` only if the published host name vanished.
-async fn judge_readiness(
-    fleet: &Fleet,
-    state: &mut GrpcIngress<Stored>,
-    live: &Object,
-    imported: bool,
-    cx: &mut Reading,
-    ours: &Ours,
-) {
-    let published = address(live).is_some();
-    let (ready, reason) = match state.ready {
-        None if imported && published => (Some(true), None),
-        None if imported => (None, Some("the controller has not published it yet".to_owned())),
-        None => (None, state.reason.clone()),
-        Some(true) if published => (Some(true), None),
-        Some(true) => (Some(false), Some("the published host name vanished from its status".to_owned())),
-        Some(false) if !published => (Some(false), state.reason.clone()),
-        Some(false) => {
-            let settled = match cx.private.fact(PENDING_FACT).and_then(Pending::from_fact) {
-                Some(pending) => is_settled(fleet.api(), &ours.object, live, &pending, cx.context.clock.now()).await,
-                None => true,
-            };
-            if settled {
-                cx.private.remove_fact(PENDING_FACT);
-                (Some(true), None)
-            } else {
-                (Some(false), state.reason.clone())
-            }
-        }
-    };
-    state.ready = ready;
-    state.reason = reason;
 }

@@ -1,13 +1,11 @@
 //! What a plan says of a gRPC Ingress: the fixed protocol, effective metadata, advice. Pure.
 
-use std::collections::BTreeMap;
-
 use super::model::GrpcIngress;
 use super::object::GRPC;
 use super::{GrpcIngressResource, rules};
-use crate::framework::model::{Attr, Phase, Planned, Stored};
+use crate::framework::model::{Attr, Planned};
 use crate::framework::resource::Planning;
-use crate::resources::kubernetes_attributes::effective;
+use crate::resources::object_metadata;
 
 /// An update is due although configuration and state agree: not ready yet, or something derived is not as it should be.
 pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool {
@@ -16,12 +14,8 @@ pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool
     derive(&mut planned, planning);
     prior.ready == Some(false)
         || planned.backend_protocol != prior.backend_protocol.clone().into()
-        || differs(&planned.effective_labels, &prior.effective_labels)
-        || differs(&planned.effective_annotations, &prior.effective_annotations)
-}
-
-fn differs(planned: &Attr<BTreeMap<String, Attr<String>>>, prior: &Option<BTreeMap<String, Option<String>>>) -> bool {
-    Planned::put(planned) != Stored::put(prior)
+        || !object_metadata::same(&planned.effective_labels, &prior.effective_labels)
+        || !object_metadata::same(&planned.effective_annotations, &prior.effective_annotations)
 }
 
 pub(super) fn plan(planning: &mut Planning<'_, GrpcIngressResource>) {
@@ -45,20 +39,14 @@ pub(super) fn plan(planning: &mut Planning<'_, GrpcIngressResource>) {
 fn derive(planned: &mut GrpcIngress<Planned>, planning: &Planning<'_, GrpcIngressResource>) {
     planned.backend_protocol = Attr::Known(GRPC.to_owned());
     let settings = planning.clients.map(|clients| &clients.settings);
-    planned.effective_labels = effective(settings.map(|settings| &settings.default_labels), &planned.labels);
-    planned.effective_annotations =
-        effective(settings.map(|settings| &settings.default_annotations), &planned.annotations);
-    // With an unknown provider configuration nothing is known of its defaults: expect them to stay.
-    if let (None, Some(prior)) = (settings, planning.prior) {
-        if !differs(&planned.labels, &prior.labels) {
-            planned.effective_labels = known(prior.effective_labels.as_ref());
-        }
-        if !differs(&planned.annotations, &prior.annotations) {
-            planned.effective_annotations = known(prior.effective_annotations.as_ref());
-        }
-    }
-}
-
-fn known(map: Option<&BTreeMap<String, Option<String>>>) -> Attr<BTreeMap<String, Attr<String>>> {
-    map.map(|map| map.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect()).into()
+    planned.effective_labels = object_metadata::plan(
+        settings.map(|settings| &settings.default_labels),
+        &planned.labels,
+        planning.prior.map(|prior| (&prior.labels, &prior.effective_labels)),
+    );
+    planned.effective_annotations = object_metadata::plan(
+        settings.map(|settings| &settings.default_annotations),
+        &planned.annotations,
+        planning.prior.map(|prior| (&prior.annotations, &prior.effective_annotations)),
+    );
 }

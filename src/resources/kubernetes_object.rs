@@ -538,8 +538,10 @@ fn left_by_us(object: &ObjectRef) -> Diagnostic {
     Diagnostic::warning(
         "Interrupted Create Recorded",
         format!(
-            "{object} existed, exactly as planned and made by this provider less than a day ago: an earlier apply was \
-             interrupted after it made the object. It is recorded in state; nothing was written."
+            "{object} existed, exactly as planned and made by this provider less than a day ago: an earlier apply made it and \
+             was interrupted, or the state that recorded it was lost. It is recorded in state; nothing was written. If \
+             another resource block or another state manages it too, remove it from one of them with a `removed` block or \
+             `terraform state rm`: a destroy of either deletes it for both."
         ),
     )
 }

@@ -128,26 +128,6 @@ impl Plugin {
         self.handshake_after
     }
 
-    /// Processor time of all its threads so far, which a busy machine does not stretch as it stretches the clock's
-    /// (Linux, proc(5), `schedstat`: nanoseconds come first).
-    ///
-    /// # Errors
-    ///
-    /// The process has ended, or this system does not keep the figure.
-    pub fn processor_time(&self) -> Result<Duration, HostError> {
-        let failed = || HostError::io("read the processor time of the provider");
-        let missing = || failed()(std::io::ErrorKind::NotFound.into());
-        let id = self.child.id().ok_or_else(missing)?;
-        let mut total = Duration::ZERO;
-        for thread in std::fs::read_dir(format!("/proc/{id}/task")).map_err(failed())? {
-            let figures = thread.and_then(|thread| std::fs::read_to_string(thread.path().join("schedstat")));
-            let figures = figures.map_err(failed())?;
-            let nanoseconds = figures.split_whitespace().next().and_then(|first| first.parse().ok());
-            total += Duration::from_nanos(nanoseconds.ok_or_else(missing)?);
-        }
-        Ok(total)
-    }
-
     /// The directory the process takes for the system's temporary one.
     #[must_use]
     pub fn temp_dir(&self) -> &Path {

@@ -34,7 +34,7 @@ resource "ackone_alb_gateway" "demo" {
 
   listeners = {
     "8001/HTTP" = {}
-    "443/HTTPS" = { idle_timeout = 60 }
+    "443/HTTPS" = { idle_timeout = 60, security_policy_id = "tls_cipher_policy_1_2" }
   }
 }
 

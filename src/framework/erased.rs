@@ -4,7 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 
@@ -141,7 +141,8 @@ pub trait AnyDataSource: Send + Sync {
 /// Erases a [`Resource`].
 #[derive(Debug)]
 pub struct ResourceType<R: Resource> {
-    schema: Schema,
+    /// Made when first asked for: a process that only starts and stops needs none.
+    schema: OnceLock<Schema>,
     identity_schema: IdentitySchema,
     resource: PhantomData<fn() -> R>,
 }
@@ -150,7 +151,7 @@ impl<R: Resource> ResourceType<R> {
     /// The erased type.
     #[must_use]
     pub fn erased() -> Arc<dyn AnyResource> {
-        Arc::new(Self { schema: R::schema(), identity_schema: R::identity_schema(), resource: PhantomData })
+        Arc::new(Self { schema: OnceLock::new(), identity_schema: R::identity_schema(), resource: PhantomData })
     }
 
     fn bind(&self, clients: AnyClients) -> Result<R, Diagnostics> {
@@ -169,7 +170,7 @@ impl<R: Resource> ResourceType<R> {
         host: HostCapabilities,
     ) -> Result<PlanAnswer, Diagnostics> {
         let PlanRequest { config, prior, proposed, private } = request;
-        let settled = plan::settle(&self.schema, config, prior, proposed);
+        let settled = plan::settle(self.schema(), config, prior, proposed);
         let config_model = decode::<R::Plan>(config)?;
         let prior_model = if prior.is_null() { None } else { Some(decode::<R::State>(prior)?) };
         let mut private = Private::decode(private);
@@ -189,15 +190,15 @@ impl<R: Resource> ResourceType<R> {
             diagnostics: Diagnostics::new(),
         };
         let marked = if prior.is_null() {
-            plan::mark_create(&self.schema, config, &settled)
+            plan::mark_create(self.schema(), config, &settled)
         } else {
-            planning.changes = plan::differs(&self.schema, &settled, prior) || R::wants_update(&planning);
-            if planning.changes { plan::mark_update(&self.schema, config, prior, &settled) } else { settled }
+            planning.changes = plan::differs(self.schema(), &settled, prior) || R::wants_update(&planning);
+            if planning.changes { plan::mark_update(self.schema(), config, prior, &settled) } else { settled }
         };
         planning.planned = decode::<R::Plan>(&marked)?;
         R::plan(&mut planning);
         let planned = plan::restore_refinements(&marked, planning.planned.to_value());
-        let planned = plan::shape(&self.schema.attributes, planned);
+        let planned = plan::shape(&self.schema().attributes, planned);
         let mut requires_replace = planning.requires_replace;
         let mut private = planning.private;
         diagnostics.extend(planning.diagnostics);
@@ -205,7 +206,7 @@ impl<R: Resource> ResourceType<R> {
             let identity = decode::<R::State>(&plan::resolve(&planned)).map(|state| R::identity(&state));
             private.set_successor(identity.unwrap_or_default());
         } else {
-            requires_replace.extend(plan::replacements(&self.schema, &planned, prior));
+            requires_replace.extend(plan::replacements(self.schema(), &planned, prior));
             requires_replace.dedup();
         }
         let identity = prior_model.as_ref().and_then(|state| self.identity(state));
@@ -219,7 +220,7 @@ impl<R: Resource> AnyResource for ResourceType<R> {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(R::schema)
     }
 
     fn identity_schema(&self) -> &IdentitySchema {
@@ -232,9 +233,9 @@ impl<R: Resource> AnyResource for ResourceType<R> {
     }
 
     fn validate(&self, config: &Value, host: HostCapabilities) -> Diagnostics {
-        let mut diagnostics = self.schema.check(config);
+        let mut diagnostics = self.schema().check(config);
         if !host.write_only_attributes {
-            self.schema.visit(config, &mut |path, attribute, value| {
+            self.schema().visit(config, &mut |path, attribute, value| {
                 if attribute.write_only && !value.is_null() {
                     diagnostics.error(
                         path.clone(),
@@ -312,7 +313,7 @@ impl<R: Resource> AnyResource for ResourceType<R> {
                 let mut reading = Reading { context: cx, private: Private::default(), warnings: Diagnostics::new() };
                 let state = caught(R::TYPE, "importing", resource.import(&mut reading, target)).await?;
                 let identity = self.identity(&state);
-                let state = plan::fill_local_defaults(&self.schema, schema_shape(&self.schema, &state.to_value()));
+                let state = plan::fill_local_defaults(self.schema(), schema_shape(self.schema(), &state.to_value()));
                 reading.private.set_imported(true);
                 Ok(StateAnswer {
                     state: Some(state),
@@ -326,11 +327,11 @@ impl<R: Resource> AnyResource for ResourceType<R> {
     }
 
     fn upgrade(&self, version: i64, state: serde_json::Value) -> Result<serde_json::Value, Diagnostics> {
-        (version..self.schema.version).try_fold(state, |state, version| R::upgrade(version, state))
+        (version..self.schema().version).try_fold(state, |state, version| R::upgrade(version, state))
     }
 
     fn complete_state(&self, state: Value) -> Value {
-        plan::fill_local_defaults(&self.schema, plan::shape(&self.schema.attributes, state))
+        plan::fill_local_defaults(self.schema(), plan::shape(&self.schema().attributes, state))
     }
 
     fn identity_of(&self, state: &Value) -> Option<Identity> {
@@ -359,7 +360,7 @@ impl<R: Resource> ResourceType<R> {
             private.forget_facts();
         }
         // Only settings of ours changed: nothing remote to do.
-        if !prior.is_null() && planned.is_wholly_known() && !plan::differs(&self.schema, &planned, &prior) {
+        if !prior.is_null() && planned.is_wholly_known() && !plan::differs(self.schema(), &planned, &prior) {
             return Ok(StateAnswer {
                 identity: self.identity_of(&planned),
                 state: Some(planned),
@@ -376,7 +377,7 @@ impl<R: Resource> ResourceType<R> {
             config: decode::<R::Plan>(&config)?,
             private,
         };
-        let applied = apply::run(&resource, &self.schema, cx, change).await;
+        let applied = apply::run(&resource, self.schema(), cx, change).await;
         Ok(StateAnswer {
             identity: self.identity_of(&applied.state),
             state: Some(applied.state),
@@ -426,8 +427,8 @@ impl<R: Resource> ResourceType<R> {
         reading.private.set_imported(false);
         let (state, identity) = match refreshed {
             Some(model) => {
-                let value = schema_shape(&self.schema, &model.to_value());
-                (plan::fill_local_defaults(&self.schema, value), self.identity(&model))
+                let value = schema_shape(self.schema(), &model.to_value());
+                (plan::fill_local_defaults(self.schema(), value), self.identity(&model))
             }
             None => (Value::Null, None),
         };
@@ -443,7 +444,7 @@ impl<R: Resource> ResourceType<R> {
 /// Erases a [`DataSource`].
 #[derive(Debug)]
 pub struct DataSourceType<D: DataSource> {
-    schema: Schema,
+    schema: OnceLock<Schema>,
     data_source: PhantomData<fn() -> D>,
 }
 
@@ -451,7 +452,7 @@ impl<D: DataSource> DataSourceType<D> {
     /// The erased type.
     #[must_use]
     pub fn erased() -> Arc<dyn AnyDataSource> {
-        Arc::new(Self { schema: D::schema(), data_source: PhantomData })
+        Arc::new(Self { schema: OnceLock::new(), data_source: PhantomData })
     }
 }
 
@@ -461,7 +462,7 @@ impl<D: DataSource> AnyDataSource for DataSourceType<D> {
     }
 
     fn schema(&self) -> &Schema {
-        &self.schema
+        self.schema.get_or_init(D::schema)
     }
 
     fn model_fields(&self) -> [&'static [&'static str]; 2] {
@@ -474,7 +475,7 @@ impl<D: DataSource> AnyDataSource for DataSourceType<D> {
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
-        let mut diagnostics = self.schema.check(config);
+        let mut diagnostics = self.schema().check(config);
         match decode::<D::Config>(config) {
             Ok(model) => D::validate(&model, &mut diagnostics),
             Err(errors) => diagnostics.extend(errors),
@@ -494,10 +495,10 @@ impl<D: DataSource> AnyDataSource for DataSourceType<D> {
                 let clients = clients.and_then(|clients| clients.downcast::<D::Clients>().ok());
                 let data_source = D::new(clients).ok_or_else(|| wrong_clients(D::TYPE))?;
                 // Attributes that are neither configured nor given a value by the host have their default.
-                let settled = plan::settle(&self.schema, &config, &Value::Null, &config);
+                let settled = plan::settle(self.schema(), &config, &Value::Null, &config);
                 let model = decode::<D::Config>(&settled)?;
                 let state = caught(D::TYPE, "reading", data_source.read(&cx, model, &mut warnings)).await?;
-                Ok(schema_shape(&self.schema, &state.to_value()))
+                Ok(schema_shape(self.schema(), &state.to_value()))
             };
             match work.await {
                 Ok(state) => (Some(state), warnings),

@@ -4,6 +4,7 @@
 //! the way from client errors to diagnostics. A resource never names a sibling resource.
 
 pub mod alb_gateway;
+pub mod coverage;
 mod diagnose;
 mod diagnose_cloud;
 mod event_messages;

@@ -1,6 +1,9 @@
 //! What differs between state's view of an object and the live one: for Read, attribute by attribute.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{
     meaning::Meaning,
@@ -29,6 +32,43 @@ impl std::fmt::Debug for Difference {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Difference {{ path: {}, writer: {:?}, .. }}", self.path, self.writer)
     }
+}
+
+/// Live values that a refresh showed as drift: digests by path.
+///
+/// State cannot hold every value: a text where a number belongs reads as absent. Without this an update would take such a
+/// value for one that was changed after the plan, in every plan anew. Secrets have none: a digest would tell of a value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownDrift(BTreeMap<String, String>);
+
+impl KnownDrift {
+    /// From its text; anything else reads as none.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self(serde_json::from_str(text).unwrap_or_default())
+    }
+
+    /// The text to keep; `None` if there is nothing to keep.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        if self.0.is_empty() { None } else { serde_json::to_string(&self.0).ok() }
+    }
+
+    /// Adds what a refresh found.
+    pub fn add(&mut self, found: &[Difference]) {
+        let seen = found.iter().filter_map(|one| Some((one.path.to_string(), digest(one.live.as_ref()?))));
+        self.0.extend(seen);
+    }
+
+    /// Whether a refresh showed this value there.
+    #[must_use]
+    pub fn holds(&self, path: &FieldPath, live: &Value) -> bool {
+        !self.0.is_empty() && self.0.get(&path.to_string()) == Some(&digest(live))
+    }
+}
+
+fn digest(value: &Value) -> String {
+    hex::encode(Sha256::digest(value.to_string()))
 }
 
 /// The fields set in `ours` that differ in meaning from the live object.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     api::{ApplyOptions, FleetApi},
+    drift::KnownDrift,
     error::{Error, Problem, Target, Verb},
     meaning::{Meaning, present},
     merge::{dropped, intent, leaves, put},
@@ -77,6 +78,8 @@ pub struct ToJudge<'a> {
     pub keep: &'a [FieldPath],
     /// Whether our fields are taken whatever they are (`adopt`).
     pub force: bool,
+    /// Live values that the refresh before the plan showed, whether state could hold them or not.
+    pub known: &'a KnownDrift,
     /// When values are the same.
     pub meaning: &'a dyn Meaning,
 }
@@ -90,12 +93,13 @@ impl std::fmt::Debug for ToJudge<'_> {
 
 /// Compares live, prior and planned field by field.
 pub fn judge(live: &Object, update: &ToJudge<'_>) -> Judgement {
-    let ToJudge { prior, planned, keep, force, meaning } = *update;
+    let ToJudge { prior, planned, keep, force, known, meaning } = *update;
     let found = leaves(live.value(), prior, planned, meaning);
     if !force {
         let conflicts: Vec<FieldConflict> = found
             .iter()
             .filter(|leaf| leaf.is_conflict(meaning))
+            .filter(|leaf| leaf.live.is_none_or(|live| !known.holds(&leaf.path, live)))
             .map(|leaf| FieldConflict {
                 path: leaf.path.clone(),
                 owner: last_writer(live, &leaf.path),

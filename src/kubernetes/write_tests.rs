@@ -1,17 +1,44 @@
 //! The laws of a write, over the recorded objects and over generated ones; and the shell against a scripted server.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::*;
 use crate::kubernetes::{
+    differences,
     merge::without_nulls,
     object::Kind,
     testing::{AlbMeaning, Reply, Script, not_found, observed, stale, walkthrough},
 };
 
+/// Nothing was seen by a refresh.
+static NOTHING_KNOWN: LazyLock<KnownDrift> = LazyLock::new(KnownDrift::default);
+
 fn to_judge<'a>(prior: &'a Value, planned: &'a Value) -> ToJudge<'a> {
-    ToJudge { prior, planned, keep: &[], force: false, meaning: &AlbMeaning }
+    ToJudge { prior, planned, keep: &[], force: false, known: &NOTHING_KNOWN, meaning: &AlbMeaning }
+}
+
+#[test]
+fn a_value_that_state_cannot_hold_is_no_conflict_once_a_refresh_has_shown_it() {
+    let mut live = observed("AlbConfig").into_value();
+    live["spec"]["listeners"][1]["gzipEnabled"] = json!("on");
+    let live = Object::from(live);
+    let mut planned = walkthrough("AlbConfig");
+    planned["spec"]["listeners"][1]["gzipEnabled"] = json!(true);
+    // No boolean holds "on": the refreshed state has none.
+    let prior = walkthrough("AlbConfig");
+    assert!(matches!(judge(&live, &to_judge(&prior, &planned)), Judgement::Conflicts(_)));
+    let mut known = KnownDrift::default();
+    known.add(&differences(&live, &planned, &AlbMeaning));
+    let known = KnownDrift::parse(&known.text().unwrap());
+    let agreed = ToJudge { known: &known, ..to_judge(&prior, &planned) };
+    assert!(matches!(judge(&live, &agreed), Judgement::Write { .. }));
+    // Changed again after that.
+    let mut later = live.into_value();
+    later["spec"]["listeners"][1]["gzipEnabled"] = json!("off");
+    assert!(matches!(judge(&later.into(), &agreed), Judgement::Conflicts(_)));
 }
 
 fn intent_of(judgement: Judgement) -> Value {

@@ -19,8 +19,8 @@ use crate::framework::path::Path;
 use crate::framework::private::Private;
 use crate::framework::resource::Context;
 use crate::kubernetes::{
-    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Meaning, Object, ObjectRef,
-    ToJudge, WriteRequest, Written, ownership,
+    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, KnownDrift, Meaning, Object,
+    ObjectRef, ToJudge, WriteRequest, Written, ownership,
 };
 
 /// Name of the private fact that holds the object's UID.
@@ -28,6 +28,8 @@ pub(crate) const UID_FACT: &str = "uid";
 
 /// Name of the private fact that tells a resource instance from others of the same object.
 const CLAIM_FACT: &str = "claim";
+/// Private fact: what the last refresh showed as drift.
+pub(crate) const KNOWN_DRIFT_FACT: &str = "known_drift";
 
 /// An object of a resource, and how to speak of it.
 #[derive(Clone, Copy)]
@@ -92,6 +94,8 @@ pub(crate) struct Home<'a> {
     pub(crate) uid: Option<&'a str>,
     /// The instance's claim, if this provider made or took over the object.
     pub(crate) claim: Option<&'a str>,
+    /// What the last refresh showed as drift, as [`KnownDrift`] keeps it.
+    pub(crate) known_drift: Option<&'a str>,
 }
 
 impl<'a> Home<'a> {
@@ -102,7 +106,12 @@ impl<'a> Home<'a> {
 
     /// The same for a further object, whose UID another fact holds.
     pub(crate) fn with_uid(fleet_id: Option<&'a String>, private: &'a Private, uid_fact: &str) -> Self {
-        Self { fleet_id: fleet_id.map(String::as_str), uid: private.fact(uid_fact), claim: private.fact(CLAIM_FACT) }
+        Self {
+            fleet_id: fleet_id.map(String::as_str),
+            uid: private.fact(uid_fact),
+            claim: private.fact(CLAIM_FACT),
+            known_drift: private.fact(KNOWN_DRIFT_FACT),
+        }
     }
 }
 
@@ -382,8 +391,15 @@ impl Fleet {
             let Described { type_name, import_id, object, .. } = *described;
             return Err(diagnose::adopt_refused(type_name, import_id, object).into());
         }
-        let update =
-            ToJudge { prior: &Json::Null, planned: intent, keep: &[], force: true, meaning: described.meaning };
+        let none = KnownDrift::default();
+        let update = ToJudge {
+            prior: &Json::Null,
+            planned: intent,
+            keep: &[],
+            force: true,
+            known: &none,
+            meaning: described.meaning,
+        };
         let request = WriteRequest { object: described.object, uid: live.uid(), update, dry_run: false };
         let written = self.api.write(&request).await.map_err(|error| described.failed("taking over", &error))?;
         let (object, wrote) = match written {
@@ -435,7 +451,8 @@ impl Fleet {
                 live.uid().to_owned()
             }
         };
-        let update = ToJudge { prior, planned, keep, force: false, meaning: described.meaning };
+        let known = home.known_drift.map(KnownDrift::parse).unwrap_or_default();
+        let update = ToJudge { prior, planned, keep, force: false, known: &known, meaning: described.meaning };
         let request = WriteRequest { object, uid: &uid, update, dry_run: false };
         let again = "Nothing was written. Plan again: the next apply creates it.";
         match self.api.write(&request).await.map_err(|error| described.failed("updating", &error))? {

@@ -11,8 +11,10 @@ use serde_json::Value as Json;
 
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
-use crate::kubernetes::{Difference, FieldPath, Meaning, Object, ObjectRef, differences};
+use crate::framework::private::Private;
+use crate::kubernetes::{Difference, FieldPath, KnownDrift, Meaning, Object, ObjectRef, differences};
 use crate::resources::diagnose::shown;
+use crate::resources::kubernetes_object::KNOWN_DRIFT_FACT;
 
 /// The attributes that drifted.
 #[derive(Debug)]
@@ -37,6 +39,15 @@ impl Drift {
         }
         let paths = found.iter().map(|difference| attribute(&difference.path)).collect();
         Self { found, paths, imported }
+    }
+
+    /// Keeps what drifted for the update that sets it back: state may be unable to hold it.
+    pub(crate) fn remember(&self, private: &mut Private) {
+        let mut known = private.fact(KNOWN_DRIFT_FACT).map(KnownDrift::parse).unwrap_or_default();
+        known.add(&self.found);
+        if let Some(text) = known.text() {
+            private.set_fact(KNOWN_DRIFT_FACT, text);
+        }
     }
 
     /// Warns of what drifted: each attribute with its last writer and both values, but for values of a Secret.

@@ -18,7 +18,7 @@ use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_attributes::effective;
-use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
+use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
 use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
@@ -151,6 +151,7 @@ impl AlbGateway {
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
         cx.private.set_fact(UID_FACT, live.uid());
+        cx.private.remove_fact(KNOWN_DRIFT_FACT);
         remember_applied(&state, cx);
         publish(&mut state, &live);
         state.ready = Some(false);
@@ -249,7 +250,7 @@ impl AlbGateway {
             let users = self.users(fleet, std::slice::from_ref(&name)).await?;
             if users.is_empty() {
                 let class = object::ingress_class_ref(&name);
-                let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), claim: None };
+                let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), ..Home::default() };
                 fleet.delete(&objects.class(&class), home, deadline, "", &mut cx.warnings).await?;
                 left.remove(&name);
             } else {

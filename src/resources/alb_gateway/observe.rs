@@ -65,6 +65,7 @@ impl AlbGateway {
         let imported = private.is_imported();
         let drift = object::drift(prior, &live, imported);
         drift.tell(&objects.alb_config, &mut cx.warnings);
+        drift.remember(&mut cx.private);
         let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
         if state.fleet_id.is_none() {
             state.fleet_id = Some(fleet.id().await?);

@@ -39,7 +39,7 @@ impl AlbGateway {
             fleet.delete(&objects.class(class), home, deadline, "", &mut cx.warnings).await?;
         }
         for (name, uid) in old_classes(&private) {
-            let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), claim: None };
+            let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), ..Home::default() };
             let class = object::ingress_class_ref(&name);
             fleet.delete(&objects.class(&class), home, deadline, "", &mut cx.warnings).await?;
         }

@@ -17,7 +17,7 @@ use crate::framework::plan::resolve;
 use crate::framework::resource::{Applying, Context, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
-use crate::resources::kubernetes_object::{Fleet, Home, Origin, UID_FACT};
+use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
 use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
@@ -110,6 +110,7 @@ impl GrpcIngressResource {
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
         cx.private.set_fact(UID_FACT, live.uid());
+        cx.private.remove_fact(KNOWN_DRIFT_FACT);
         publish(&mut state, &live);
         state.ready = Some(false);
         state.reason = Some("the controller has not finished the last change yet".to_owned());

@@ -69,6 +69,7 @@ impl GrpcIngressResource {
         let imported = private.is_imported();
         let drift = object::drift(prior, &live, imported);
         drift.tell(&ours.object, &mut cx.warnings);
+        drift.remember(&mut cx.private);
         let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
         if imported && state.backend_protocol.as_deref() != Some(GRPC) {
             return Err(Diagnostic::error(

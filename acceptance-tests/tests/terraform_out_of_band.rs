@@ -2,7 +2,11 @@
 //! configured names the attribute and who wrote it, and one apply sets it back; after an edit that only spells it
 //! differently, or touches what is not configured, the plan is empty.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
 
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;

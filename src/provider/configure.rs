@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
+
 use super::Variables;
 use super::kubeconfig::IssuedByCloud;
 use super::schema::{ExecModel, KubernetesModel, ProviderModel};
@@ -19,7 +21,9 @@ use crate::framework::diagnostic::Diagnostics;
 use crate::framework::duration;
 use crate::framework::model::{Attr, Planned};
 use crate::framework::path::Path;
-use crate::kubernetes::{self, ExecPlugin, ExplicitAccess, FleetAccess, FleetApi, SecretText, SharedLists};
+use crate::kubernetes::{
+    self, ExecPlugin, ExplicitAccess, FleetAccess, FleetApi, ProxyForHost, SecretText, SharedLists,
+};
 
 /// Default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -140,7 +144,7 @@ pub(super) fn clients(
         user_agent,
         connect_timeout: timeout(&model.connect_timeout, CONNECT_TIMEOUT),
         request_timeout: timeout(&model.request_timeout, REQUEST_TIMEOUT),
-        proxy: None,
+        proxy: proxy_choice(&proxies(variables)),
     };
     let access = match (model.kubernetes.known(), &fleet_id) {
         (Some(explicit), _) => Some(FleetAccess::explicit(explicit_access(explicit), network, clock.clone())),
@@ -254,6 +258,20 @@ fn proxies(variables: &Variables) -> Proxies {
         http: variables.get("http_proxy").filter(|value| !value.is_empty()).cloned(),
         no_proxy: first(["NO_PROXY", "no_proxy"]),
     }
+}
+
+/// The environment's proxy for the Fleet's API server, by the same variables and exclusions as for the cloud's endpoints.
+pub(super) fn proxy_choice(proxies: &Proxies) -> Option<ProxyForHost> {
+    let url = proxies.https.as_deref()?;
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let except = proxies.no_proxy.clone().unwrap_or_default();
+    let matcher = Matcher::builder().https(url.clone()).no(except).build();
+    Some(Arc::new(move |host| {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let host = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+        let server = format!("https://{host}/").parse().ok()?;
+        matcher.intercept(&server).map(|_| url.clone())
+    }))
 }
 
 fn explicit_access(model: &KubernetesModel<Planned>) -> ExplicitAccess {

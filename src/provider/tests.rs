@@ -117,6 +117,25 @@ fn the_user_agent_carries_what_the_environment_adds() {
 }
 
 #[test]
+fn the_fleets_api_is_reached_through_the_environments_proxy_but_for_its_exclusions() {
+    let proxies = |https: Option<&str>| crate::cloud::Proxies {
+        https: https.map(str::to_owned),
+        http: Some("http://plain.example:1".to_owned()),
+        no_proxy: Some("10.0.0.0/8,.internal,fd00::1".to_owned()),
+    };
+    assert!(configure::proxy_choice(&proxies(None)).is_none(), "a proxy for plain HTTP is no proxy for the API");
+    let choose = configure::proxy_choice(&proxies(Some("http://user:pw@proxy.example:3128"))).unwrap();
+    for host in ["203.0.113.7", "fleet.example.com", "[2001:db8::1]", "2001:db8::1"] {
+        assert_eq!(choose(host).as_deref(), Some("http://user:pw@proxy.example:3128"), "{host}");
+    }
+    for host in ["10.1.2.3", "api.internal", "[fd00::1]"] {
+        assert_eq!(choose(host), None, "{host}");
+    }
+    let bare = configure::proxy_choice(&proxies(Some("proxy.example:3128"))).unwrap();
+    assert_eq!(bare("203.0.113.7").as_deref(), Some("http://proxy.example:3128"));
+}
+
+#[test]
 fn every_schema_keeps_the_rules_that_hosts_check_when_they_load_it() {
     let server = crate::protocol::server::Server::new(
         Arc::new(provider(&[])),

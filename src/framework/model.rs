@@ -254,6 +254,18 @@ pub trait Model: Field {
     const FIELDS: &'static [&'static str];
 }
 
+/// The name of a field as users see it: a raw identifier (`r#type`) without its mark.
+#[must_use]
+pub const fn bare(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', rest @ ..] => match std::str::from_utf8(rest) {
+            Ok(bare) => bare,
+            Err(_) => name,
+        },
+        _ => name,
+    }
+}
+
 /// Declares an object model generic over its [`Phase`](crate::framework::model::Phase).
 ///
 /// ```
@@ -290,20 +302,20 @@ macro_rules! model {
                     return Err($crate::framework::model::ShapeError::new("an object"));
                 }
                 Ok(Self {
-                    $($field: <P as $crate::framework::model::Phase>::get::<$ty>(&value.attr(stringify!($field)))
-                        .map_err(|error| error.within($crate::framework::path::Step::Attribute(stringify!($field).to_owned())))?,)*
+                    $($field: <P as $crate::framework::model::Phase>::get::<$ty>(&value.attr($crate::framework::model::bare(stringify!($field))))
+                        .map_err(|error| error.within($crate::framework::path::Step::Attribute($crate::framework::model::bare(stringify!($field)).to_owned())))?,)*
                 })
             }
 
             fn to_value(&self) -> $crate::framework::value::Value {
                 $crate::framework::value::Value::map([
-                    $((stringify!($field), <P as $crate::framework::model::Phase>::put::<$ty>(&self.$field)),)*
+                    $(($crate::framework::model::bare(stringify!($field)), <P as $crate::framework::model::Phase>::put::<$ty>(&self.$field)),)*
                 ])
             }
         }
 
         impl<P: $crate::framework::model::Phase> $crate::framework::model::Model for $name<P> {
-            const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
+            const FIELDS: &'static [&'static str] = &[$($crate::framework::model::bare(stringify!($field))),*];
         }
     };
 }

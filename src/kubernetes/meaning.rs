@@ -35,6 +35,11 @@ pub enum Compare {
     Duration,
     /// A boolean, also as text (`"True"`).
     Boolean,
+    /// Networks and addresses, as a list or as text parted by `;`: without order, an address being the network of it
+    /// alone.
+    Networks,
+    /// A list whose first element stands out and whose others have no order.
+    FirstAndOthers,
 }
 
 /// What a kind's controller makes of its fields. Paths are asked by their fields; elements between them do not count
@@ -148,6 +153,8 @@ fn same(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> 
         }
         Compare::Duration => seconds(live).is_some_and(|live| seconds(ours) == Some(live)),
         Compare::Boolean => truth(live).is_some_and(|live| truth(ours) == Some(live)),
+        Compare::Networks => networks(live).is_some_and(|live| networks(ours) == Some(live)),
+        Compare::FirstAndOthers => first_and_others(live, ours, path, meaning),
     }
 }
 
@@ -206,6 +213,35 @@ fn same_set(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning)
         })
     };
     within(live, ours, false) && within(ours, live, true)
+}
+
+fn first_and_others(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> bool {
+    let (Some((live_first, live)), Some((our_first, ours))) =
+        (live.as_array().and_then(|list| list.split_first()), ours.as_array().and_then(|list| list.split_first()))
+    else {
+        return false;
+    };
+    equal_element(live_first, our_first, path, meaning)
+        && same_set(&Value::Array(live.to_vec()), &Value::Array(ours.to_vec()), path, meaning)
+}
+
+/// Networks in one spelling; what is none stays as it is written.
+fn networks(value: &Value) -> Option<std::collections::BTreeSet<String>> {
+    let texts: Vec<&str> = match value {
+        Value::String(text) => text.split(';').collect(),
+        Value::Array(list) => list.iter().map(Value::as_str).collect::<Option<_>>()?,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => return None,
+    };
+    let spelled = |text: &str| {
+        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+        let Ok(address) = address.parse::<std::net::IpAddr>() else { return text.to_owned() };
+        let whole: u8 = if address.is_ipv4() { 32 } else { 128 };
+        match length.map_or(Ok(whole), str::parse::<u8>) {
+            Ok(length) => format!("{address}/{length}"),
+            Err(_) => text.to_owned(),
+        }
+    };
+    Some(texts.into_iter().map(str::trim).filter(|text| !text.is_empty()).map(spelled).collect())
 }
 
 fn parsed(value: &Value) -> Option<Value> {
@@ -320,6 +356,8 @@ mod tests {
                 ["wait"] => Compare::Duration,
                 ["flag"] => Compare::Boolean,
                 ["pem"] => Compare::Pem,
+                ["networks"] => Compare::Networks,
+                ["first"] => Compare::FirstAndOthers,
                 _ => Compare::Exact,
             }
         }
@@ -343,6 +381,18 @@ mod tests {
             ("flag", json!("True"), json!(true), json!("false")),
             ("pem", json!(format!("\n{pem_text}")), json!(STANDARD.encode(pem_text)), json!(other_pem)),
             ("plain", json!(1), json!(1.0), json!(2)),
+            (
+                "networks",
+                json!(["10.0.0.1", "2001:DB8::/32"]),
+                json!("2001:db8::/32; 10.0.0.1/32"),
+                json!("10.0.0.1/24"),
+            ),
+            (
+                "first",
+                json!([{"a": 1}, {"a": 2}, {"a": 3}]),
+                json!([{"a": 1}, {"a": 3}, {"a": 2}]),
+                json!([{"a": 2}, {"a": 1}, {"a": 3}]),
+            ),
             ("list", json!([{"a": 1, "b": null}]), json!([{"a": 1}]), json!([{"a": 1}, {"a": 2}])),
         ] {
             assert!(eq(&json!({ field: a }), &json!({ field: b })), "{field}: {a} means {b}");

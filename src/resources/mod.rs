@@ -51,17 +51,8 @@ mod tests {
     /// Values that the attributes' own checks accept, where random ones would not be. The generator adds null and unknown.
     fn samples(path: &str) -> Option<BoxedStrategy<Value>> {
         let texts: &[&'static str] = match path {
-            "address_type" => &["Internet", "Intranet"],
-            "address_allocated_mode" => &["Fixed", "Dynamic"],
-            "address_ip_version" => &["IPv4", "DualStack"],
-            "edition" => &["Standard", "StandardWithWaf"],
             "on_wait_timeout" => &["warn", "error"],
-            "listeners[]" => &["443/HTTPS", "8443/HTTPS", "8001/HTTP"],
-            "listeners.security_policy_id" => &["tls_cipher_policy_1_2", "tls_cipher_policy_1_2_strict"],
-            "listeners.certificates.certificate_id" => &["1234567-cn-hangzhou", "7654321-cn-hangzhou"],
-            "zone_mappings.vswitch_id" => &["vsw-a1", "vsw-b2", "vsw-c3"],
-            "zone_mappings.zone_id" => &["cn-hangzhou-h", "cn-hangzhou-i"],
-            "zone_mappings.allocation_id" => &["eip-a1", "eip-b2"],
+            _ if super::alb_gateway::tests::sample(path).is_some() => return super::alb_gateway::tests::sample(path),
             "rules.host" => &["grpc.example.com", "*.example.com"],
             "rules.paths.path" => &["/", "/helloworld.Greeter/"],
             "rules.paths.path_type" => &["Prefix"],
@@ -75,13 +66,6 @@ mod tests {
 
     fn collections(path: &str) -> Option<BoxedStrategy<Value>> {
         let elements: Vec<&'static str> = match path {
-            "remote_clusters" => {
-                vec![
-                    "c11111111111111111111111111111111",
-                    "c22222222222222222222222222222222",
-                    "c33333333333333333333333333333333",
-                ]
-            }
             "listen_ports" => vec!["443/HTTPS", "8443/HTTPS"],
             "tls.hosts" | "self_signed.dns_names" => vec!["grpc.example.com", "*.example.com"],
             _ => return numbers(path),
@@ -95,7 +79,6 @@ mod tests {
         let range: std::ops::Range<i64> = match path {
             "rules.paths.service_port" => 1..65536,
             "canary.weight" => 0..101,
-            "listeners.idle_timeout" | "listeners.request_timeout" => 1..601,
             "self_signed.validity_days" => 60..3650,
             "self_signed.renew_before_days" => 1..59,
             _ => return None,

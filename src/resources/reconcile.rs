@@ -317,6 +317,11 @@ impl Onlooker {
         }
     }
 
+    /// Whether the object as it was before the write is so.
+    pub(crate) fn sees(&self, test: &(dyn Fn(&Object) -> bool + Sync)) -> bool {
+        self.before.as_ref().is_some_and(test)
+    }
+
     /// The server took our write; `live` is the object it answered. What happens from now on counts.
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;

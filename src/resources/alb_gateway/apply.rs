@@ -1,24 +1,25 @@
 //! Creating and updating a gateway: IngressClass and AlbConfig, then the wait for the controller.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
+use super::class::explain_class;
 use super::model::Gateway;
 use super::object::{self, alb_config, bare_listeners, creation_only, ingress_class, publish};
+use super::plan::left_listeners;
+use super::rules::written;
 use super::schema::WRITE_TIMEOUT;
-use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, OLD_CLASSES_FACT, Objects, members};
+use super::{
+    APPLIED_FACT, AlbGateway, CLASS_UID_FACT, LEFT_LISTENERS_FACT, Objects, listener_order, meaning, members, refresh,
+};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
-use crate::framework::private::Private;
 use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
-use crate::resources::diagnose;
 use crate::resources::kubernetes_attributes::effective;
-use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
+use crate::resources::kubernetes_object::{Described, Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
 use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
@@ -66,19 +67,23 @@ impl AlbGateway {
         let adopt = state.adopt == Some(true);
         let intent = alb_config(&state);
         let attributes = state.clone();
-        let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
+        let attribute = move |path: &FieldPath| meaning::attribute(&attributes, path);
         let described = objects.alb_config(&attribute);
 
+        let class_intent = objects.class.as_ref().map(|_| ingress_class(&state));
+        written::check(&intent, class_intent.as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, None).await?;
         // No refusal may cost a load balancer: both are asked for before the first is made.
         fleet.try_create(&described, &intent, adopt).await?;
         if let Some(class) = &objects.class {
-            let intent = ingress_class(&objects.name);
+            let intent = ingress_class(&state);
             fleet.try_create(&objects.class(class), &intent, adopt).await.map_err(explain_class)?;
         }
         let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, cx).await?;
         let class = match &objects.class {
-            Some(class) => Some(self.create_class(&fleet, &objects, class, adopt, deadline, cx).await?),
+            Some(class) => {
+                Some(self.create_class(&fleet, &objects, &ingress_class(&state), class, deadline, cx, adopt).await?)
+            }
             None => None,
         };
         let create = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings);
@@ -107,20 +112,6 @@ impl AlbGateway {
         self.settle(&fleet, cx, state, &live, onlooker, origin != Origin::LeftByUs, goal, true, timeout, deadline).await
     }
 
-    async fn create_class(
-        &self,
-        fleet: &Fleet,
-        objects: &Objects,
-        class: &ObjectRef,
-        adopt: bool,
-        deadline: Instant,
-        cx: &mut Applying<Self>,
-    ) -> Result<(Object, Origin), Diagnostics> {
-        let intent = ingress_class(&objects.name);
-        let described = objects.class(class);
-        fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings).await.map_err(explain_class)
-    }
-
     pub(super) async fn update_gateway(
         &self,
         cx: &mut Applying<Self>,
@@ -134,16 +125,37 @@ impl AlbGateway {
         state.fleet_id.clone_from(&prior.fleet_id);
         let objects = Objects::of(&state);
         let attributes = state.clone();
-        let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
+        let attribute = move |path: &FieldPath| meaning::attribute(&attributes, path);
         let described = objects.alb_config(&attribute);
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);
 
+        let (from, to) = self.before_and_after(&fleet, cx, prior, &state, &objects).await;
+        written::check(&to, objects.class.as_ref().map(|_| ingress_class(&state)).as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
+        let from = match self.add_listeners_first(&fleet, cx, &state, &described, home, &from, &to, deadline).await? {
+            Step::Done(between) => between.unwrap_or(from),
+            Step::Stopped(waited) => {
+                state.ready = Some(false);
+                state.reason = waited.reason();
+                let telling = Telling {
+                    object: &objects.alb_config,
+                    created: false,
+                    strict: state.on_wait_timeout.as_deref() == Some("error"),
+                    timeout,
+                    setting: "timeouts.update",
+                };
+                if let Some(live) = &waited.live {
+                    publish(&mut state, live);
+                }
+                tell(&fleet, cx, &state, &waited, &telling).await?;
+                return Ok(state);
+            }
+        };
         let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, cx).await?;
-        let (from, to) = (alb_config(prior), alb_config(&state));
         let update = fleet.update(&described, home, &from, &to, &[], deadline);
         let updated = watched(onlooker.as_mut(), update).await?;
+        cx.private.remove_fact(LEFT_LISTENERS_FACT);
         let live = updated.object;
         let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
         if wrote && let Some(onlooker) = &mut onlooker {
@@ -178,96 +190,76 @@ impl AlbGateway {
         self.settle(&fleet, cx, state, &live, onlooker, wrote, goal, false, timeout, deadline).await
     }
 
-    /// Brings the IngressClass to where the plan wants it.
-    async fn update_class(
+    /// What we set before and what we shall set. What a rewrite of the controller dropped was not set before: else its
+    /// absence would look like somebody's edit.
+    async fn before_and_after(
         &self,
         fleet: &Fleet,
-        cx: &mut Applying<Self>,
+        cx: &Applying<Self>,
         prior: &Gateway<Stored>,
         state: &Gateway<Stored>,
         objects: &Objects,
-        deadline: Instant,
-    ) -> Result<(), Diagnostics> {
-        let old = super::managed_class(prior).map(|name| object::ingress_class_ref(&name));
-        let intent = ingress_class(&objects.name);
-        let private = cx.private.clone();
-        let home = Home::with_uid(prior.fleet_id.as_ref(), &private, CLASS_UID_FACT);
-        match (&objects.class, old) {
-            (Some(class), Some(old)) if *class == old => {
-                let described = objects.class(class);
-                let updated = fleet.update(&described, home, &intent, &intent, &[], deadline).await?;
-                cx.private.set_fact(CLASS_UID_FACT, updated.object.uid());
-            }
-            // Refreshed as leading elsewhere: it is ours all the same, so it is led back.
-            (Some(class), None) if home.uid.is_some() => {
-                let live = fleet.api().get(class).await.map_err(|error| {
-                    diagnose::kubernetes_error(&format!("reading {class}"), &error, &|_| Path::root())
-                })?;
-                let seen = seen_class(&live);
-                let updated = fleet.update(&objects.class(class), home, &seen, &intent, &[], deadline).await?;
-                cx.private.set_fact(CLASS_UID_FACT, updated.object.uid());
-            }
-            (Some(class), old) => {
-                let adopt = state.adopt == Some(true);
-                let (made, _) = self.create_class(fleet, objects, class, adopt, deadline, cx).await?;
-                fleet.claim(&made, &mut cx.private, CLASS_UID_FACT);
-                if let (Some(old), Some(uid)) = (old, home.uid) {
-                    let mut left = old_classes(&cx.private);
-                    left.insert(old.name, uid.to_owned());
-                    keep_old_classes(&mut cx.private, &left);
-                }
-            }
-            (None, Some(old)) => {
-                cx.private.remove_fact(CLASS_UID_FACT);
-                cx.warnings.warn(
-                    Path::attribute("manage_ingress_class"),
-                    "IngressClass Kept",
-                    format!(
-                        "{old} is no longer managed by this resource. It was left in place, since Ingresses may use it."
-                    ),
-                );
-            }
-            (None, None) => {}
-        }
-        self.remove_old_classes(fleet, cx, prior, objects, deadline).await
+    ) -> (Json, Json) {
+        let from = listener_order::with_left(alb_config(prior), &left_listeners(&cx.private));
+        // Where it cannot be read the update says so.
+        let from = match fleet.api().get(&objects.alb_config).await {
+            Ok(live) => refresh::without_dropped(from, &live).0,
+            Err(_) => from,
+        };
+        (from, alb_config(state))
     }
 
-    /// Deletes classes that a rename left behind, once no Ingress uses them. Those that Ingresses of the same configuration
-    /// use cannot go yet: core changes the Ingresses only after the gateway.
-    async fn remove_old_classes(
+    /// Writes listeners that are added and waits until the controller has published them, if others are removed.
+    #[expect(clippy::too_many_arguments, reason = "a step of the update, with what that knows")]
+    async fn add_listeners_first(
         &self,
         fleet: &Fleet,
         cx: &mut Applying<Self>,
-        prior: &Gateway<Stored>,
-        objects: &Objects,
+        state: &Gateway<Stored>,
+        described: &Described<'_>,
+        home: Home<'_>,
+        from: &Json,
+        to: &Json,
         deadline: Instant,
-    ) -> Result<(), Diagnostics> {
-        let mut left = old_classes(&cx.private);
-        if let Some(current) = &objects.class {
-            left.remove(&current.name);
+    ) -> Result<Step, Diagnostics> {
+        let Some(first) = listener_order::first(from, to).filter(|_| state.wait != Some(false)) else {
+            return Ok(Step::Done(None));
+        };
+        let mut onlooker = fleet.look_on(described.object, None, cx.context.clock.now()).await?;
+        // An instance that never came to life serves nobody.
+        if !onlooker.sees(&is_published) {
+            return Ok(Step::Done(None));
         }
-        for (name, uid) in left.clone() {
-            let users = self.users(fleet, std::slice::from_ref(&name)).await?;
-            if users.is_empty() {
-                let class = object::ingress_class_ref(&name);
-                let home = Home { fleet_id: prior.fleet_id.as_deref(), uid: Some(&uid), ..Home::default() };
-                fleet.delete(&objects.class(&class), home, deadline, "", &mut cx.warnings).await?;
-                left.remove(&name);
-            } else {
-                cx.warnings.warn(
-                    Path::attribute("ingress_class_name"),
-                    "Old Ingress Class Kept",
-                    format!(
-                        "IngressClass {name:?} is still used by {}, and without it the controller ignores every change of \
-                         those Ingresses. It is kept beside the new class. Once they use the new class, the next apply deletes \
-                         the old one.",
-                        users.join(", ")
-                    ),
-                );
-            }
+        let left = listener_order::removed(from, to);
+        let update = fleet.update(described, home, from, &first, &[], deadline);
+        let updated = watched(Some(&mut onlooker), update).await?;
+        if !updated.wrote {
+            return Ok(Step::Done(Some(first)));
         }
-        keep_old_classes(&mut cx.private, &left);
-        Ok(())
+        cx.private.set_fact(UID_FACT, updated.object.uid());
+        cx.private.set_fact(LEFT_LISTENERS_FACT, json!(left).to_string());
+        remember_applied(state, cx);
+        let mut between = state.clone();
+        publish(&mut between, &updated.object);
+        between.ready = Some(false);
+        between.reason = Some(format!("listeners {} are still to be removed", left.join(", ")));
+        cx.checkpoint(&between);
+        onlooker.answered(&updated.object);
+        cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
+        let waited = onlooker.wait(&Goal::OurWrite, &is_published, deadline, self.patience).await;
+        if waited.ending == Ending::Ready {
+            return Ok(Step::Done(Some(first)));
+        }
+        cx.warnings.warn(
+            Path::attribute("listeners"),
+            "Old Listeners Kept",
+            format!(
+                "The controller has not published what this apply added, so {} still carries traffic and was not removed. The \
+                 next apply removes it.",
+                left.join(", ")
+            ),
+        );
+        Ok(Step::Stopped(Box::new(waited)))
     }
 
     async fn look_on(
@@ -327,6 +319,14 @@ impl AlbGateway {
     }
 }
 
+/// What came of writing added listeners first.
+enum Step {
+    /// Go on, from this if something was written.
+    Done(Option<Json>),
+    /// It did not come to life: removals must wait.
+    Stopped(Box<Waited>),
+}
+
 /// Tells of a wait that did not end well: an error where the rules allow one.
 async fn tell(
     fleet: &Fleet,
@@ -355,43 +355,4 @@ fn remember_applied(state: &Gateway<Stored>, cx: &mut Applying<AlbGateway>) {
 /// Creation-only values as kept in private data.
 pub(super) fn applied_fact(state: &Gateway<Stored>) -> String {
     serde_json::to_string(&creation_only(state)).unwrap_or_default()
-}
-
-/// Classes that a rename left behind: UIDs by name.
-pub(super) fn old_classes(private: &Private) -> BTreeMap<String, String> {
-    private.fact(OLD_CLASSES_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_default()
-}
-
-fn keep_old_classes(private: &mut Private, left: &BTreeMap<String, String>) {
-    if left.is_empty() {
-        private.remove_fact(OLD_CLASSES_FACT);
-    } else {
-        private.set_fact(OLD_CLASSES_FACT, json!(left).to_string());
-    }
-}
-
-/// What the class says now, of the fields that we set.
-fn seen_class(live: &Object) -> Json {
-    let at = |pointer: &str| live.value().pointer(pointer).cloned().unwrap_or_default();
-    json!({"spec": {"controller": at("/spec/controller"), "parameters": {
-        "apiGroup": at("/spec/parameters/apiGroup"),
-        "kind": at("/spec/parameters/kind"),
-        "name": at("/spec/parameters/name"),
-    }}})
-}
-
-/// An IngressClass that stands in the way has a further way out.
-fn explain_class(errors: Diagnostics) -> Diagnostics {
-    let mut explained = Diagnostics::new();
-    for mut diagnostic in errors {
-        diagnostic.detail.push_str(
-            "\nThe IngressClass is a part of the gateway. If something else keeps it, set manage_ingress_class = false.",
-        );
-        explained.push(if diagnostic.path.is_some() {
-            diagnostic
-        } else {
-            diagnostic.at(Path::attribute("ingress_class_name"))
-        });
-    }
-    explained
 }

@@ -1,9 +1,11 @@
 //! `ackone_alb_gateway`: an AlbConfig with its IngressClass, that is one load balancer in front of several clusters.
 //!
-//! `schema.rs` and `model.rs` say what users see, `rules.rs` what they may write, `object.rs` what that is in Kubernetes;
-//! `plan.rs` plans; `apply.rs`, `observe.rs` and `remove.rs` are the thin I/O around it. It must never replace a load
-//! balancer because of something only the live object says, and never wait for what cannot become true: an HTTPS listener
-//! without a certificate of its own comes to life with an Ingress, later.
+//! `schema/` and `model.rs` say what users see, `rules/` what they may write. `table.rs` declares each field of the AlbConfig
+//! once; `object.rs` writes and reads the object by it, `meaning.rs` compares, `refresh.rs` tells what drifted, `extra.rs`
+//! hands on what has no row. `plan.rs` plans, `listener_order.rs` says which listeners change first; `apply.rs`,
+//! `class.rs`, `observe.rs` and `remove.rs` are the thin I/O around it. It must never replace a load balancer because of something only
+//! the live object says, and never wait for what cannot become true: an HTTPS listener without a certificate of its own
+//! comes to life with an Ingress, later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,16 +22,23 @@ use crate::resources::kubernetes_object::Described;
 use crate::resources::reconcile::Patience;
 
 mod apply;
+mod class;
+pub(super) mod coverage;
+mod extra;
+mod listener_order;
+mod meaning;
 mod members;
 mod model;
 mod object;
 mod observe;
 mod plan;
+mod refresh;
 mod remove;
 mod rules;
 mod schema;
+mod table;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use model::Gateway;
 
@@ -40,6 +49,10 @@ const APPLIED_FACT: &str = "applied";
 
 /// Private fact: IngressClasses that a rename left behind because Ingresses used them.
 const OLD_CLASSES_FACT: &str = "old_ingress_classes";
+
+/// Private fact: listeners that are not declared any more and that an apply left in place, because what it added did not
+/// come to life.
+const LEFT_LISTENERS_FACT: &str = "left_listeners";
 
 /// The resource type.
 #[derive(Debug)]
@@ -74,8 +87,9 @@ impl Resource for AlbGateway {
     }
 
     fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {
-        refuse_null_elements(&Self::schema(), &config.to_value(), diagnostics);
-        rules::validate(config, diagnostics);
+        let config = config.to_value();
+        refuse_null_elements(&Self::schema(), &config, diagnostics);
+        rules::validate(&config, diagnostics);
     }
 
     fn wants_update(planning: &Planning<'_, Self>) -> bool {
@@ -138,7 +152,7 @@ impl Objects {
             type_name: AlbGateway::TYPE,
             import_id: &self.name,
             object: &self.alb_config,
-            meaning: &object::AlbConfigMeaning,
+            meaning: &meaning::AlbConfigMeaning,
             marker: None,
             attribute,
             server_attribute: &server_attribute,
@@ -150,7 +164,7 @@ impl Objects {
             type_name: AlbGateway::TYPE,
             import_id: &self.name,
             object: class,
-            meaning: &object::IngressClassMeaning,
+            meaning: &meaning::IngressClassMeaning,
             marker: None,
             attribute: &class_attribute,
             server_attribute: &|_| Path::attribute("ingress_class_name"),
@@ -166,8 +180,9 @@ fn managed_class(state: &Gateway<Stored>) -> Option<String> {
     state.ingress_class_name.clone()
 }
 
-fn class_attribute(_: &FieldPath) -> Path {
-    Path::attribute("ingress_class_name")
+fn class_attribute(path: &FieldPath) -> Path {
+    let is_annotation = matches!(path.fields().as_slice(), ["metadata", "annotations", ..]);
+    Path::attribute(if is_annotation { "default_ingress_class" } else { "ingress_class_name" })
 }
 
 /// The API server knows no fields of an AlbConfig but its metadata.

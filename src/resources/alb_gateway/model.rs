@@ -23,8 +23,20 @@ crate::model! {
         pub address_allocated_mode: String,
         /// `IPv4` or `DualStack`.
         pub address_ip_version: String,
+        /// `Intranet` or `Internet`.
+        pub ipv6_address_type: String,
         /// `Standard` or `StandardWithWaf`.
         pub edition: String,
+        /// Resource group.
+        pub resource_group_id: String,
+        /// `PostPay`.
+        pub pay_type: String,
+        /// Common bandwidth package.
+        pub bandwidth_package_id: String,
+        /// Where requests are logged.
+        pub access_log: AccessLog<P>,
+        /// A load balancer that exists already.
+        pub reuse: Reuse<P>,
         /// vSwitches, one for each zone.
         pub zone_mappings: Vec<P::Of<ZoneMapping<P>>>,
         /// Listeners by `<port>/<PROTOCOL>`.
@@ -35,10 +47,16 @@ crate::model! {
         pub labels: BTreeMap<String, P::Of<String>>,
         /// Annotations of the AlbConfig.
         pub annotations: BTreeMap<String, P::Of<String>>,
+        /// Annotations for the controller that have no attribute.
+        pub extra_annotations: BTreeMap<String, P::Of<String>>,
+        /// Fields of `spec` that have no attribute, as JSON.
+        pub extra_spec: String,
         /// Whether the IngressClass belongs to this resource.
         pub manage_ingress_class: bool,
         /// Name of the IngressClass.
         pub ingress_class_name: String,
+        /// Whether Ingresses without a class get this one.
+        pub default_ingress_class: bool,
         /// Whether to wait.
         pub wait: bool,
         /// `warn` or `error`.
@@ -71,6 +89,28 @@ crate::model! {
 }
 
 crate::model! {
+    /// A load balancer that exists already.
+    pub struct Reuse {
+        /// Cloud ID.
+        pub load_balancer_id: String,
+        /// Whether its settings are overwritten.
+        pub force_override: bool,
+        /// Whether all its listeners are overwritten.
+        pub listener_force_override: bool,
+    }
+}
+
+crate::model! {
+    /// Where requests are logged.
+    pub struct AccessLog {
+        /// Project.
+        pub project: String,
+        /// Logstore.
+        pub store: String,
+    }
+}
+
+crate::model! {
     /// A vSwitch in a zone.
     pub struct ZoneMapping {
         /// vSwitch ID.
@@ -99,6 +139,120 @@ crate::model! {
         pub security_policy_id: String,
         /// Server certificates.
         pub certificates: Vec<P::Of<Certificate<P>>>,
+        /// The certificate served where no other fits.
+        pub default_certificate: DefaultCertificate<P>,
+        /// Mutual TLS.
+        pub ca_enabled: bool,
+        /// Authorities of clients.
+        pub ca_certificates: Vec<P::Of<String>>,
+        /// QUIC beside HTTPS.
+        pub quic: Quic<P>,
+        /// Headers about the client.
+        pub x_forwarded_for: XForwardedFor<P>,
+        /// Logging.
+        pub log: Log<P>,
+        /// Who may connect.
+        pub acl: Acl<P>,
+        /// Tags.
+        pub tags: BTreeMap<String, P::Of<String>>,
+        /// Fields that have no attribute, as JSON.
+        pub extra_spec: String,
+    }
+}
+
+crate::model! {
+    /// The certificate served where no other fits.
+    pub struct DefaultCertificate {
+        /// Certificate identifier.
+        pub certificate_id: String,
+    }
+}
+
+crate::model! {
+    /// QUIC beside HTTPS.
+    pub struct Quic {
+        /// Whether it is advertised.
+        pub upgrade_enabled: bool,
+        /// Cloud ID of the QUIC listener.
+        pub listener_id: String,
+    }
+}
+
+crate::model! {
+    /// Headers about the client.
+    pub struct XForwardedFor {
+        /// `X-Forwarded-For`.
+        pub enabled: bool,
+        /// `X-Forwarded-Proto`.
+        pub proto_enabled: bool,
+        /// Load balancer ID.
+        pub slb_id_enabled: bool,
+        /// Listener port.
+        pub slb_port_enabled: bool,
+        /// Client port.
+        pub client_src_port_enabled: bool,
+        /// Subject of the client certificate.
+        pub client_cert_subject_dn_enabled: bool,
+        /// Header name.
+        pub client_cert_subject_dn_alias: String,
+        /// Issuer of the client certificate.
+        pub client_cert_issuer_dn_enabled: bool,
+        /// Header name.
+        pub client_cert_issuer_dn_alias: String,
+        /// Fingerprint of the client certificate.
+        pub client_cert_fingerprint_enabled: bool,
+        /// Header name.
+        pub client_cert_fingerprint_alias: String,
+        /// Result of the check of the client certificate.
+        pub client_cert_client_verify_enabled: bool,
+        /// Header name.
+        pub client_cert_client_verify_alias: String,
+        /// `X-Forwarded-Host`.
+        pub host_enabled: bool,
+        /// `append` or `remove`.
+        pub processing_mode: String,
+        /// Whether the client's address is looked up.
+        pub client_source_ips_enabled: bool,
+        /// Trusted proxies.
+        pub client_source_ips_trusted: Vec<P::Of<String>>,
+    }
+}
+
+crate::model! {
+    /// Logging of a listener.
+    pub struct Log {
+        /// Custom headers.
+        pub custom_headers_enabled: bool,
+        /// Whether that may be switched off.
+        pub custom_headers_allow_disable: bool,
+        /// Tracing.
+        pub tracing: Tracing<P>,
+    }
+}
+
+crate::model! {
+    /// Tracing of requests.
+    pub struct Tracing {
+        /// Whether it is on.
+        pub enabled: bool,
+        /// Format.
+        pub r#type: String,
+        /// Share of requests, in ten thousandths.
+        pub sample: i64,
+    }
+}
+
+crate::model! {
+    /// Who may connect.
+    pub struct Acl {
+        /// `White` or `Black`.
+        pub r#type: String,
+        /// Networks.
+        pub entries: Vec<P::Of<String>>,
+        /// Access control lists that exist.
+        pub ids: Vec<P::Of<String>>,
+        /// Name of the list made of `entries`.
+        pub name: String,
     }
 }
 

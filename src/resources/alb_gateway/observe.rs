@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::apply::{applied_fact, is_published, not_waited_for};
 use super::model::Gateway;
 use super::object::{self, CONTROLLER};
-use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, Objects};
+use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, Objects, meaning, refresh};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Stored;
 use crate::framework::path::Path;
@@ -54,7 +54,7 @@ impl AlbGateway {
     async fn refresh(&self, cx: &mut Reading, prior: &Gateway<Stored>) -> Result<Option<Gateway<Stored>>, Diagnostics> {
         let fleet = Fleet::of(&self.clients, &cx.context)?;
         let objects = Objects::of(prior);
-        let attribute = |path: &FieldPath| object::attribute(prior, path);
+        let attribute = |path: &FieldPath| meaning::attribute(prior, path);
         let described = objects.alb_config(&attribute);
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);
@@ -63,10 +63,14 @@ impl AlbGateway {
             Found::Gone => return Ok(None),
         };
         let imported = private.is_imported();
-        let drift = object::drift(prior, &live, imported);
+        let drift = refresh::drift(prior, &live, imported);
         drift.tell(&objects.alb_config, &mut cx.warnings);
         drift.remember(&mut cx.private);
-        let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
+        let (_, dropped) = refresh::without_dropped(object::alb_config(prior), &live);
+        if !dropped.is_empty() && !imported {
+            cx.warnings.push(not_kept(&objects.name, &dropped));
+        }
+        let mut state = refresh::refresh(prior, &live, &drift, &self.clients.settings);
         if state.fleet_id.is_none() {
             state.fleet_id = Some(fleet.id().await?);
         }
@@ -105,7 +109,12 @@ impl AlbGateway {
         let private = cx.private.clone();
         let home = Home::with_uid(state.fleet_id.as_ref(), &private, CLASS_UID_FACT);
         match fleet.find(&described, home, &mut cx.warnings).await? {
-            Found::Live(live) if leads_to(&live, &objects.name) => cx.private.set_fact(CLASS_UID_FACT, live.uid()),
+            Found::Live(live) if leads_to(&live, &objects.name) => {
+                cx.private.set_fact(CLASS_UID_FACT, live.uid());
+                if state.default_ingress_class.is_some() {
+                    state.default_ingress_class = object::is_default_class(&live);
+                }
+            }
             Found::Live(_) => {
                 cx.warnings.warn(
                     Path::attribute("ingress_class_name"),
@@ -142,6 +151,8 @@ impl AlbGateway {
         let class = classes.get(name.as_str()).or_else(|| classes.values().next());
         state.manage_ingress_class = Some(class.is_some());
         state.ingress_class_name = class.map(|class| class.name().to_owned());
+        state.default_ingress_class =
+            class.and_then(|class| object::is_default_class(class)).filter(|default| *default);
         if let Some(class) = class {
             cx.private.set_fact(CLASS_UID_FACT, class.uid());
         }
@@ -159,6 +170,19 @@ impl AlbGateway {
         }
         Ok(())
     }
+}
+
+/// A rewrite of the controller dropped what it does not know.
+fn not_kept(name: &str, dropped: &[String]) -> Diagnostic {
+    Diagnostic::warning(
+        format!("AlbConfig \"{name}\": Fields Not Known to the Controller"),
+        format!(
+            "The controller wrote the AlbConfig back without {}: its version does not know these fields, so they have no \
+             effect. They are no difference to plan, because they would vanish again. Upgrade the controller, or remove them \
+             from the configuration.",
+            dropped.join(", ")
+        ),
+    )
 }
 
 /// Whether a class is one of the ALB controller for this AlbConfig.

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::model::Gateway;
-use super::object::creation_only;
-use super::{APPLIED_FACT, AlbGateway, OLD_CLASSES_FACT, rules};
+use super::object::{alb_config, creation_only, nothing};
+use super::{APPLIED_FACT, AlbGateway, LEFT_LISTENERS_FACT, OLD_CLASSES_FACT, listener_order, rules};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
+use crate::framework::private::Private;
 use crate::framework::resource::Planning;
+use crate::framework::value::Value;
 use crate::resources::object_metadata;
 
 /// An update is due although configuration and state agree: not ready yet, or something derived is not as it should be.
@@ -20,6 +22,7 @@ pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
     derive(&mut planned, planning);
     prior.ready == Some(false)
         || planning.private.fact(OLD_CLASSES_FACT).is_some()
+        || planning.private.fact(LEFT_LISTENERS_FACT).is_some()
         || planned.ingress_class_name != prior.ingress_class_name.clone().into()
         || !object_metadata::same(&planned.effective_labels, &prior.effective_labels)
         || !object_metadata::same(&planned.effective_annotations, &prior.effective_annotations)
@@ -35,15 +38,20 @@ pub(super) fn plan(planning: &mut Planning<'_, AlbGateway>) {
         }
     }
     if let Some(prior) = planning.prior.filter(|_| planning.changes) {
-        keep_foreign(&mut planned, prior);
+        keep_foreign(&mut planned, prior, &left_listeners(&planning.private));
     }
     planning.planned = planned;
     if let Some(prior) = planning.prior {
-        replace_if_creation_only_changed(planning, prior);
+        v20_creation_only(planning, prior);
     }
     if planning.changes {
-        let creating = planning.prior.is_none();
-        rules::advise(&planning.planned, creating, &mut planning.diagnostics);
+        let prior = planning.prior.map(Field::to_value);
+        // What is destroyed and made anew has nothing that it was before.
+        let before = prior.as_ref().filter(|_| planning.requires_replace.is_empty());
+        rules::advise(&planning.planned.to_value(), before, &mut planning.diagnostics);
+        if let Some(prior) = planning.prior.filter(|_| planning.requires_replace.is_empty()) {
+            tell_of_replaced_listeners(planning, prior);
+        }
     }
 }
 
@@ -70,8 +78,9 @@ fn derive(planned: &mut Gateway<Planned>, planning: &Planning<'_, AlbGateway>) {
 }
 
 /// What is foreign stays so, unless the configuration now declares it.
-fn keep_foreign(planned: &mut Gateway<Planned>, prior: &Gateway<Stored>) {
-    let declared: Option<Vec<String>> = planned.listeners.known().map(|listeners| listeners.keys().cloned().collect());
+fn keep_foreign(planned: &mut Gateway<Planned>, prior: &Gateway<Stored>, left: &[String]) {
+    let declared: Option<Vec<String>> =
+        planned.listeners.known().map(|listeners| listeners.keys().chain(left).cloned().collect());
     planned.foreign_listeners = without(prior.foreign_listeners.as_ref(), declared);
     let declared: Option<Vec<String>> = planned
         .zone_mappings
@@ -90,38 +99,83 @@ fn without(prior: Option<&Vec<Option<String>>>, declared: Option<Vec<String>>) -
     }
 }
 
+/// Listeners that an earlier apply meant to remove and left in place.
+pub(super) fn left_listeners(private: &Private) -> Vec<String> {
+    private.fact(LEFT_LISTENERS_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_default()
+}
+
+/// A port that changes its protocol does not serve meanwhile.
+fn tell_of_replaced_listeners(planning: &mut Planning<'_, AlbGateway>, prior: &Gateway<Stored>) {
+    let value = resolve(&planning.planned.to_value());
+    let Ok(wanted) = Gateway::<Stored>::from_value(&value) else { return };
+    for (old, new) in listener_order::replaced(&alb_config(prior), &alb_config(&wanted)) {
+        planning.diagnostics.warn(
+            Path::attribute("listeners").key(new.as_str()),
+            "Listener Replaced",
+            format!(
+                "Listener {new:?} takes the port of {old:?}, and a port cannot carry both. The old one is deleted and the new \
+                 one made in its place; meanwhile connections to that port are refused. To avoid that, add the new listener on \
+                 another port."
+            ),
+        );
+    }
+}
+
+/// V20: what the controller reads only when it creates the load balancer replaces it.
+///
 /// Only what the configuration says against what was applied last replaces: the controller ignores edits of these fields,
 /// so a live edit is written back and changes nothing else.
-fn replace_if_creation_only_changed(planning: &mut Planning<'_, AlbGateway>, prior: &Gateway<Stored>) {
+fn v20_creation_only(planning: &mut Planning<'_, AlbGateway>, prior: &Gateway<Stored>) {
     let value = planning.planned.to_value();
     let Ok(wanted) = Gateway::<Stored>::from_value(&resolve(&value)) else { return };
     let wanted = creation_only(&wanted);
-    let applied: BTreeMap<String, Json> =
-        planning.private.fact(APPLIED_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_else(|| {
-            creation_only(prior).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-        });
+    let applied: BTreeMap<String, Json> = planning
+        .private
+        .fact(APPLIED_FACT)
+        .and_then(|fact| serde_json::from_str(fact).ok())
+        .unwrap_or_else(|| creation_only(prior));
+    // What a fact does not name was not set when it was written.
+    let unset = creation_only(&nothing());
     let prior_value = prior.to_value();
+    let at = |value: &Value, name: &str| name.split('.').fold(value.clone(), |value, name| value.attr(name));
     let changed: Vec<&str> = wanted
         .iter()
-        .filter(|(name, wanted)| !value.attr(name).is_wholly_known() || applied.get(**name) != Some(*wanted))
-        .map(|(name, _)| *name)
+        .filter(|(name, wanted)| {
+            let before = applied.get(*name).or_else(|| unset.get(*name));
+            !at(&value, name).is_wholly_known() || before != Some(*wanted)
+        })
+        .map(|(name, _)| name.as_str())
         .collect();
     if changed.is_empty() {
         return;
     }
-    planning.requires_replace.extend(changed.iter().map(|name| Path::attribute(*name)));
-    if changed.iter().all(|name| value.attr(name) == prior_value.attr(name)) {
+    for name in &changed {
+        // Core takes whole attributes only.
+        let path = Path::attribute(name.split('.').next().unwrap_or_default());
+        if !planning.requires_replace.contains(&path) {
+            planning.requires_replace.push(path);
+        }
+    }
+    if changed.iter().all(|name| at(&value, name) == at(&prior_value, name)) {
         // Core counts only paths whose value changes. Here the live object was edited to what the configuration says now,
         // and the load balancer never followed.
         planning.planned.load_balancer_id = Attr::Unknown;
         planning.requires_replace.push(Path::attribute("load_balancer_id"));
     }
-    let lost = prior.dns_name.as_ref().map_or_else(
-        || "Its DNS name changes.".to_owned(),
-        |dns_name| format!("Its DNS name {dns_name:?} is lost; whatever points to it must follow."),
-    );
+    let reused = prior.reuse.as_ref().is_some_and(|reuse| reuse.load_balancer_id.is_some());
+    let lost = match &prior.dns_name {
+        Some(dns_name) if reused => format!(
+            "The reused load balancer with DNS name {dns_name:?} stays, but the gateway leaves it; whatever points to it must \
+             follow."
+        ),
+        Some(dns_name) => format!("Its DNS name {dns_name:?} is lost; whatever points to it must follow."),
+        None => "Its DNS name changes.".to_owned(),
+    };
+    let first = changed
+        .first()
+        .map_or_else(Path::root, |name| name.split('.').fold(Path::root(), |path, name| path.attr(name)));
     planning.diagnostics.warn(
-        changed.first().map_or_else(Path::root, |name| Path::attribute(*name)),
+        first,
         "Load Balancer Replaced",
         format!(
             "{} cannot be changed on a live load balancer, so the gateway is destroyed and created anew. {lost} Meanwhile no \

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tokio::time::Instant;
 
-use super::apply::old_classes;
+use super::class::old_classes;
 use super::model::Gateway;
 use super::object;
 use super::observe::leads_to;
@@ -24,7 +24,7 @@ impl AlbGateway {
         let fleet = Fleet::of(&self.clients, &cx.context)?;
         let deadline = Instant::now() + prior.timeouts.timeout(TimeoutOf::Delete, DELETE_TIMEOUT);
         let objects = Objects::of(prior);
-        let attribute = |path: &FieldPath| object::attribute(prior, path);
+        let attribute = |path: &FieldPath| super::meaning::attribute(prior, path);
         let described = objects.alb_config(&attribute);
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);

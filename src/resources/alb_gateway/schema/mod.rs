@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
-use super::rules;
+use super::rules::{checks, v02_names};
+use super::{extra, meaning};
 use crate::framework::resource::timeouts_attribute;
 use crate::framework::schema::{Attribute, IdentityAttribute, IdentitySchema, Nesting, OnUpdate, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::resources::kubernetes_attributes as shared;
+
+mod listener;
 
 /// Default of `timeouts.create` and `timeouts.update`.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_mins(10);
@@ -47,7 +50,7 @@ fn attributes() -> Vec<Attribute> {
         Attribute::string("name", "Name of the AlbConfig, a DNS name that does not start with `aliyun`.")
             .required()
             .replaces()
-            .check(shared::subdomain_name("Gateway")),
+            .check(v02_names("Gateway")),
         Attribute::value(
             "remote_clusters",
             Type::set(Type::String),
@@ -55,24 +58,26 @@ fn attributes() -> Vec<Attribute> {
              `ackone_fleet_cluster_association.*.cluster_id` so that members are detached only after the gateway let go of \
              them. A multi-cluster gateway has at least two.",
         )
-        .required()
-        .check(rules::some_clusters)
-        .check_each(rules::cluster_id),
+        .required(),
     ];
     attributes.extend(load_balancer());
-    attributes.push(listeners());
-    attributes.push(
-        Attribute::value(
-            "tags",
-            Type::map(Type::String),
-            "Tags of the load balancer. They replace all tags that the AlbConfig lists. Keys must not start with `aliyun` \
-             or `acs:`.",
-        )
-        .check(rules::tags),
-    );
+    attributes.push(listener::listeners());
+    attributes.push(tags("the load balancer", "They replace all tags that the AlbConfig lists."));
     attributes.extend([
         shared::labels("AlbConfig"),
         shared::annotations("AlbConfig"),
+        Attribute::value(
+            "extra_annotations",
+            Type::map(Type::String),
+            "Annotations under `alb.ingress.kubernetes.io/` that have no attribute here, for a controller that knows more than \
+             this provider. They are handed on unread. Keys that have an attribute, are obsolete, or are written by the \
+             controller are refused; for keys that no controller is known to read there is a warning.",
+        ),
+        extra_spec(
+            "Fields of the AlbConfig's `spec` that have no attribute, as a JSON object, best made with `jsonencode`: \
+             `jsonencode({ config = { securityGroupIds = [\"sg-a\"] } })`. They are merged into `spec` and handed on unread. \
+             Fields that have an attribute or are reserved, and lists that this resource writes, are refused.",
+        ),
         Attribute::bool(
             "manage_ingress_class",
             "Whether the IngressClass that leads to this gateway belongs to this resource. Default `true`.",
@@ -85,7 +90,12 @@ fn attributes() -> Vec<Attribute> {
         )
         .optional_computed()
         .on_update(OnUpdate::Hold)
-        .check(shared::subdomain_name("Ingress Class")),
+        .check(v02_names("Ingress Class")),
+        Attribute::bool(
+            "default_ingress_class",
+            "Whether the Fleet gives this IngressClass to new Ingresses that name none (annotation \
+             `ingressclass.kubernetes.io/is-default-class`). Counts only with `manage_ingress_class`. Default: not said.",
+        ),
         shared::wait("the controller has reconciled the load balancer"),
         shared::on_wait_timeout(),
         Attribute::bool(
@@ -102,123 +112,142 @@ fn attributes() -> Vec<Attribute> {
     attributes
 }
 
+/// `extra_spec` of the gateway or of a listener.
+fn extra_spec(text: &'static str) -> Attribute {
+    Attribute::string("extra_spec", text).same_if(extra::same)
+}
+
+/// `tags` of the load balancer or of a listener.
+fn tags(what: &str, how: &str) -> Attribute {
+    Attribute::value(
+        "tags",
+        Type::map(Type::String),
+        format!("Tags of {what}. {how} Keys must not start with `aliyun` or `acs:`."),
+    )
+}
+
 fn load_balancer() -> Vec<Attribute> {
+    let mut attributes = address();
+    attributes.extend([
+        Attribute::string(
+            "edition",
+            "`Standard` or `StandardWithWaf` (with the web application firewall). Default `Standard`.",
+        ),
+        Attribute::string(
+            "resource_group_id",
+            "Resource group of the load balancer (`rg-…`). Default: the account's default group; without a value the load \
+             balancer is left where it is.",
+        ),
+        Attribute::string(
+            "pay_type",
+            "How the load balancer is paid for: `PostPay`, which is also the default and the only choice. Creation-only.",
+        )
+        .may_replace(),
+        Attribute::string(
+            "bandwidth_package_id",
+            "Common bandwidth package (`cbwp-…`) for the addresses of an `Internet` gateway. It can be bound and not unbound: \
+             a plan that removes it is refused.",
+        ),
+        Attribute::nested(
+            "access_log",
+            Nesting::Single,
+            vec![
+                Attribute::string("project", "Project of the Simple Log Service, 4 to 63 characters. It must exist.")
+                    .required(),
+                Attribute::string(
+                    "store",
+                    "Logstore, 2 to 64 characters, starting with `alb_`. The controller creates it.",
+                )
+                .required(),
+            ],
+            "Where requests are logged. Default: nowhere.",
+        ),
+        reuse(),
+        zone_mappings(),
+    ]);
+    attributes
+}
+
+fn address() -> Vec<Attribute> {
     vec![
         Attribute::string(
             "load_balancer_name",
             "Display name of the load balancer: 2 to 128 characters, starting with a letter; letters, digits, `.`, `_`, `-`. \
              Default: made by the controller from the names of cluster and AlbConfig.",
         )
-        .check(rules::load_balancer_name),
+        .check(checks::load_balancer_name),
         Attribute::string(
             "address_type",
             "`Internet` or `Intranet`: whether the gateway has public addresses. Default `Internet`. Creation-only: a \
              changed value replaces the load balancer, and its DNS name changes.",
         )
-        .may_replace()
-        .check(shared::one_of("Invalid Address Type", &["Internet", "Intranet"])),
+        .may_replace(),
         Attribute::string(
             "address_allocated_mode",
             "`Fixed` (a fixed address for each zone) or `Dynamic`. Default `Dynamic`; newer regions sell only `Fixed`. \
              Creation-only: a changed value replaces the load balancer.",
         )
-        .may_replace()
-        .check(shared::one_of("Invalid Address Mode", &["Fixed", "Dynamic"])),
+        .may_replace(),
         Attribute::string(
             "address_ip_version",
             "`IPv4` or `DualStack`, which needs IPv6 on every vSwitch. Default `IPv4`. Creation-only: a changed value \
              replaces the load balancer.",
         )
-        .may_replace()
-        .check(shared::one_of("Invalid Address Version", &["IPv4", "DualStack"])),
+        .may_replace(),
         Attribute::string(
-            "edition",
-            "`Standard` or `StandardWithWaf` (with the web application firewall). Default `Standard`.",
-        )
-        .check(shared::one_of("Invalid Edition", &["Standard", "StandardWithWaf"])),
-        Attribute::nested(
-            "zone_mappings",
-            Nesting::List,
-            vec![
-                Attribute::string("vswitch_id", "vSwitch of the Fleet's VPC.").required().check(rules::vswitch_id),
-                Attribute::string(
-                    "zone_id",
-                    "Zone of the vSwitch, such as `cn-hangzhou-h`. The controller finds it out by itself; when given it \
-                     must be right.",
-                ),
-                Attribute::string("allocation_id", "Elastic IP address (`eip-…`) for the gateway's address in this zone.")
-                    .check(rules::allocation_id),
-            ],
-            "vSwitches of the gateway, each in a zone of its own; two or more in most regions. Their order does not matter. \
-             Creation-only: a changed set replaces the load balancer.",
-        )
-        .required()
-        .may_replace()
-        .same_if(rules::same_zone_mappings)
-        .check(rules::zone_mappings),
+            "ipv6_address_type",
+            "`Intranet` or `Internet`: whether the IPv6 addresses of a `DualStack` gateway are public. Default `Intranet`.",
+        ),
     ]
 }
 
-fn listeners() -> Attribute {
-    let timer = |name: &'static str, text: &'static str| Attribute::number(name, text).check(rules::timer(name));
+fn reuse() -> Attribute {
     Attribute::nested(
-        "listeners",
-        Nesting::Map,
+        "reuse",
+        Nesting::Single,
         vec![
-            Attribute::string("description", "Description. Default `ingress-auto-listener-<port>`.")
-                .check(rules::listener_description),
-            timer(
-                "idle_timeout",
-                "Seconds without traffic after which a client connection is closed, 1 to 600, more with a raised quota. Long \
-                 idle gRPC streams need keep-alive pings or a larger value. Default: the cloud's, 15 or 60 by product \
-                 generation.",
-            ),
-            timer(
-                "request_timeout",
-                "Seconds to the first byte of an answer, 1 to 600, more with a raised quota; then clients see 504. Default \
-                 60.",
-            ),
-            Attribute::bool("gzip_enabled", "Whether answers are compressed. Default `true`."),
-            Attribute::bool(
-                "http2_enabled",
-                "Whether clients may speak HTTP/2, which gRPC needs. HTTPS only. Default `true`; leave it out, because the \
-                 open-source controller takes any written value for `false`.",
-            ),
             Attribute::string(
-                "security_policy_id",
-                "TLS versions and ciphers: `tls_cipher_policy_1_0`, `tls_cipher_policy_1_1`, `tls_cipher_policy_1_2`, \
-                 `tls_cipher_policy_1_2_strict`, `tls_cipher_policy_1_2_strict_with_1_3`, or the ID of a custom policy. \
-                 HTTPS only. Default `tls_cipher_policy_1_0`.",
-            )
-            .check(rules::security_policy),
-            Attribute::nested(
-                "certificates",
-                Nesting::List,
-                vec![
-                    Attribute::string(
-                        "certificate_id",
-                        "Identifier in the certificate service, such as `1234567-cn-hangzhou`.",
-                    )
-                    .required()
-                    .check(rules::certificate_id),
-                    Attribute::bool(
-                        "default",
-                        "Whether it is served to clients whose server name fits no other. At most one; default: the first.",
-                    ),
-                ],
-                "Server certificates of an HTTPS or QUIC listener, from the certificate service. Leave them out when \
-                 Ingresses bring the certificate in a Secret: then `ready` is null, since the listener comes to life only \
-                 with the first such Ingress.",
-            )
-            .same_if(rules::same_certificates)
-            .check(rules::certificates),
+                "load_balancer_id",
+                "Load balancer (`alb-…`) in the Fleet's VPC, not of edition `Basic`, not used by another AlbConfig. \
+                 Creation-only: a changed value replaces the gateway.",
+            ),
+            Attribute::bool(
+                "force_override",
+                "Whether the controller overwrites name, tags, edition and logging of the load balancer with those written \
+                 here, and takes over all its listeners. Listeners that are not declared here are then deleted. Default \
+                 `false`: only listeners whose description starts with `ingress-auto-listener` are managed.",
+            ),
+            Attribute::bool(
+                "listener_force_override",
+                "Whether the controller takes over all listeners of the load balancer and leaves its other settings alone. \
+                 Listeners that are not declared here are then deleted. Default `false`.",
+            ),
         ],
-        "Listeners by port and protocol: `\"443/HTTPS\" = {}`. Protocols: `HTTP`, `HTTPS`, `QUIC`. gRPC needs HTTPS. A port \
-         carries one protocol, except that HTTPS and QUIC may share it. Listeners added by others stay and show in \
-         `foreign_listeners`.",
+        "A load balancer that exists already, instead of a new one. It survives the destruction of the gateway. \
+         `zone_mappings` are then not needed and not read.",
     )
-    .required()
-    .check(rules::listener_keys)
+    .may_replace()
+}
+
+fn zone_mappings() -> Attribute {
+    Attribute::nested(
+        "zone_mappings",
+        Nesting::List,
+        vec![
+            Attribute::string("vswitch_id", "vSwitch of the Fleet's VPC.").required(),
+            Attribute::string(
+                "zone_id",
+                "Zone of the vSwitch, such as `cn-hangzhou-h`. The controller finds it out by itself; when given it must be \
+                 right.",
+            ),
+            Attribute::string("allocation_id", "Elastic IP address (`eip-…`) for the gateway's address in this zone.")
+                .check(checks::allocation_id),
+        ],
+        "vSwitches of the gateway, each in a zone of its own; two or more in most regions. Required unless a load balancer is \
+         reused. Their order does not matter. Creation-only: a changed set replaces the load balancer.",
+    )
+    .may_replace()
+    .same_if(meaning::same_zone_mappings)
 }
 
 fn computed() -> Vec<Attribute> {

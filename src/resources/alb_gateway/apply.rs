@@ -140,6 +140,7 @@ impl AlbGateway {
         let home = Home::of(prior.fleet_id.as_ref(), &private);
 
         members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
+        self.enforce(&fleet, cx, prior, &state, deadline).await?;
         let mut onlooker = self.look_on(&fleet, &state, &objects.alb_config, cx).await?;
         let (from, to) = (alb_config(prior), alb_config(&state));
         let update = fleet.update(&described, home, &from, &to, &[], deadline);

@@ -26,7 +26,7 @@ impl AlbGateway {
         if planned.cross_checks == Attr::Known(false) {
             return Diagnostics::new();
         }
-        let own = View::of(name, &alb_config(&known)).as_planned(&value.attr("listeners"));
+        let own = View::of(name, &alb_config(&known)).without_unknowns(&value.attr("listeners"));
         let managed = planned.manage_ingress_class != Attr::Known(false);
         let class = planned.ingress_class_name.known().filter(|_| managed).map(String::as_str);
         let foreign: Option<Vec<String>> = planned

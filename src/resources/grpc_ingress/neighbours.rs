@@ -27,7 +27,7 @@ impl GrpcIngressResource {
         if planned.cross_checks == Attr::Known(false) {
             return Diagnostics::new();
         }
-        let own = Ingress::of(namespace, name, &ingress(&known)).as_planned(&value);
+        let own = Ingress::of(namespace, name, &ingress(&known)).without_unknowns(&value);
         Checks { fleet: &fleet, now: cx.clock.now() }.advise_ingress(own).await
     }
 

@@ -87,7 +87,7 @@ fn v31_http2_stays_on_under_a_grpc_ingress() {
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &without()), told);
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &gateway(&usual())), NOTHING);
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &[]), &without()), NOTHING, "nobody uses it");
-    let unknown = without().as_planned(&value(&json!({"443/HTTPS": {"http2_enabled": "(unknown)"}})));
+    let unknown = without().without_unknowns(&value(&json!({"443/HTTPS": {"http2_enabled": "(unknown)"}})));
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &unknown), NOTHING);
 }
 
@@ -108,9 +108,9 @@ fn v43_each_listen_port_is_a_listener_of_the_gateway() {
         assert!(detail.contains(part), "{detail}");
     }
     assert_eq!(said(rule, &stack(None, &[]), &missing), NOTHING, "an absent gateway is no violation");
-    let unknown = gateway(&usual()).as_planned(&value(&json!("(unknown)")));
+    let unknown = gateway(&usual()).without_unknowns(&value(&json!("(unknown)")));
     assert_eq!(said(rule, &stack(Some(unknown), &[]), &missing), NOTHING);
-    let unread = missing.as_planned(&value(&json!({"listen_ports": ["(unknown)"]})));
+    let unread = missing.without_unknowns(&value(&json!({"listen_ports": ["(unknown)"]})));
     assert_eq!(said(rule, &here, &unread), NOTHING);
 }
 
@@ -129,7 +129,7 @@ fn v44_a_used_listener_is_not_removed() {
     let elsewhere = [("a", with(object("a.example", &["/"]), &[("listen-ports", "[{\"HTTP\":8001}]")]))];
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &elsewhere), &less), NOTHING, "nobody uses it");
     assert_eq!(said(rule, &stack(None, &used), &less), NOTHING, "the gateway is new");
-    let unknown = less.as_planned(&value(&json!("(unknown)")));
+    let unknown = less.without_unknowns(&value(&json!("(unknown)")));
     assert_eq!(said(rule, &before, &unknown), NOTHING);
     let blind = Stack { ingresses: None, ..before };
     assert_eq!(said(rule, &blind, &gateway(&json!([]))), NOTHING);
@@ -145,7 +145,7 @@ fn v51_a_redirect_needs_both_listeners() {
     let plain = ingress("a", &object("a.example", &["/"]));
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &[]), &plain), NOTHING);
     assert_eq!(said(rule, &stack(None, &[]), &own), NOTHING);
-    let unknown = own.as_planned(&value(&json!({"ssl_redirect": "(unknown)"})));
+    let unknown = own.without_unknowns(&value(&json!({"ssl_redirect": "(unknown)"})));
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &[]), &unknown), NOTHING);
     assert_eq!(
         said(listeners::v43_listeners_are_declared, &stack(Some(gateway(&usual())), &[]), &unknown),
@@ -216,7 +216,7 @@ fn v52_the_secret_holds_a_certificate_and_its_key() {
         assert_eq!(said(v52_secret_is_there, &stack, &own), NOTHING);
         assert_eq!(said(v52_secret_is_usable, &stack, &own), NOTHING);
     }
-    let unknown = own.as_planned(&value(&json!({"tls": "(unknown)"})));
+    let unknown = own.without_unknowns(&value(&json!({"tls": "(unknown)"})));
     assert_eq!(said(v52_secret_is_there, &absent, &unknown), NOTHING);
 }
 
@@ -260,7 +260,7 @@ fn v54_what_the_controller_called_expired_is_told() {
     let renewed =
         gateway(&json!([{"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "13-cn-hangzhou"}]}]));
     assert_eq!(said(rule, &stack, &renewed), NOTHING);
-    let unknown = own.as_planned(&value(&json!({"443/HTTPS": {"certificates": "(unknown)"}})));
+    let unknown = own.without_unknowns(&value(&json!({"443/HTTPS": {"certificates": "(unknown)"}})));
     assert_eq!(said(rule, &stack, &unknown), NOTHING);
 }
 
@@ -281,7 +281,7 @@ fn v56_an_https_listener_that_stays_bare_is_told() {
     assert_eq!(said(rule, &stack(Some(own.clone()), &[]), &gateway(&named)), NOTHING);
     let default = json!([{"port": 443, "protocol": "HTTPS", "defaultCertificate": {"certificateId": "1-cn-hangzhou"}}]);
     assert_eq!(said(rule, &stack(Some(own.clone()), &[]), &gateway(&default)), NOTHING);
-    let unknown = own.clone().as_planned(&value(&json!({"443/HTTPS": {"certificates": "(unknown)"}})));
+    let unknown = own.clone().without_unknowns(&value(&json!({"443/HTTPS": {"certificates": "(unknown)"}})));
     assert_eq!(said(rule, &stack(Some(own.clone()), &[]), &unknown), NOTHING);
     let blind = Stack { ingresses: None, ..stack(Some(own.clone()), &[]) };
     assert_eq!(said(rule, &blind, &own), NOTHING);
@@ -300,7 +300,7 @@ fn v57_certificates_by_id_switch_discovery_off() {
     assert_eq!(said(v57_ingress_relies_on_discovery, &stack(Some(gateway(&usual())), &[]), &own), NOTHING);
     let with_secret = ingress("a", &object("a.example", &["/"]));
     assert_eq!(said(v57_ingress_relies_on_discovery, &stack(Some(by_id.clone()), &[]), &with_secret), NOTHING);
-    let unknown = own.as_planned(&value(&json!({"tls": "(unknown)"})));
+    let unknown = own.without_unknowns(&value(&json!({"tls": "(unknown)"})));
     assert_eq!(said(v57_ingress_relies_on_discovery, &stack(Some(by_id.clone()), &[]), &unknown), NOTHING);
 
     let others = [("a", relying)];
@@ -320,7 +320,7 @@ fn v59_an_explicit_order_is_taken_once() {
     assert_eq!(said(rule, &here, &ingress("a", &ordered("6"))), NOTHING);
     assert_eq!(said(rule, &here, &ingress("a", &object("a.example", &["/"]))), NOTHING, "the default is nobody's");
     assert_eq!(said(rule, &here, &ingress("a", &ordered("10"))), NOTHING, "the default of others is not explicit");
-    let unknown = ingress("a", &ordered("5")).as_planned(&value(&json!({"order": "(unknown)"})));
+    let unknown = ingress("a", &ordered("5")).without_unknowns(&value(&json!({"order": "(unknown)"})));
     assert_eq!(said(rule, &here, &unknown), NOTHING);
 }
 
@@ -341,7 +341,7 @@ fn v66_a_canary_has_a_twin_like_it() {
     assert_eq!(said(v66_twin_is_there, &stack(None, &others), &own), alone, "another path, another canary");
     let blind = Stack { ingresses: None, ..stack(None, &[]) };
     assert_eq!(said(v66_twin_is_there, &blind, &own), NOTHING);
-    let unknown = own.clone().as_planned(&value(&json!({"rules": "(unknown)"})));
+    let unknown = own.clone().without_unknowns(&value(&json!({"rules": "(unknown)"})));
     assert_eq!(said(v66_twin_is_there, &stack(None, &[]), &unknown), NOTHING);
 
     let http = [("a", with(object("a.example", &["/"]), &[("backend-protocol", "http")]))];
@@ -381,7 +381,7 @@ fn v76_the_rules_of_a_gateway_fit_its_quota() {
     assert_eq!(rule(&stack(None, &[]), &ingress("b", &large)), None, "exactly as many as there may be");
     let weighs = with(object("a.example", &["/"]), &[("canary", "true"), ("canary-weight", "1")]);
     assert_eq!(rule(&full, &ingress("a", &weighs)), None, "a weight has no rule of its own");
-    assert_eq!(rule(&full, &own.clone().as_planned(&value(&json!({"rules": "(unknown)"})))), None);
+    assert_eq!(rule(&full, &own.clone().without_unknowns(&value(&json!({"rules": "(unknown)"})))), None);
     assert_eq!(rule(&Stack { ingresses: None, ..full }, &own), None);
 }
 
@@ -399,7 +399,7 @@ fn v78_a_host_and_path_belong_to_one_ingress() {
     assert_eq!(said(rule, &here(narrowed), &own), NOTHING);
     let elsewhere = with(object("a.example", &["/"]), &[("listen-ports", "[{\"HTTPS\":8443}]")]);
     assert_eq!(said(rule, &here(elsewhere), &own), NOTHING);
-    let unknown = own.as_planned(&value(&json!({"rules": "(unknown)"})));
+    let unknown = own.without_unknowns(&value(&json!({"rules": "(unknown)"})));
     assert_eq!(said(rule, &here(object("a.example", &["/"])), &unknown), NOTHING);
 }
 
@@ -421,7 +421,7 @@ fn v79_a_catch_all_does_not_come_before_more_specific_routes() {
     assert_eq!(check(object("b.example", &["/"]), object("", &["/"])), NOTHING);
     let ordered = with(object("b.example", &["/x"]), &[("order", "1")]);
     assert_eq!(check(object("b.example", &["/"]), ordered), NOTHING, "a smaller order comes first");
-    let unknown = ingress("b", &object("b.example", &["/x"])).as_planned(&value(&json!({"order": "(unknown)"})));
+    let unknown = ingress("b", &object("b.example", &["/x"])).without_unknowns(&value(&json!({"order": "(unknown)"})));
     assert_eq!(said(rule, &stack(None, &[("a", object("", &["/"]))]), &unknown), NOTHING);
 }
 

@@ -96,7 +96,7 @@ impl Gateway {
     }
 
     /// Forgets what a plan does not know: `listeners` is the attribute.
-    pub(crate) fn as_planned(mut self, listeners: &Value) -> Self {
+    pub(crate) fn without_unknowns(mut self, listeners: &Value) -> Self {
         let Some(entries) = listeners.as_map() else {
             // A null map has no listeners; an unknown one may have any.
             if !listeners.is_wholly_known() {
@@ -166,7 +166,7 @@ impl Ingress {
     }
 
     /// Forgets what a plan does not know, by the attributes of the planned value.
-    pub(crate) fn as_planned(mut self, planned: &Value) -> Self {
+    pub(crate) fn without_unknowns(mut self, planned: &Value) -> Self {
         let unknown = |name: &str| !planned.attr(name).is_wholly_known();
         if unknown("ingress_class_name") {
             self.class = None;
@@ -361,16 +361,16 @@ mod tests {
     fn what_a_plan_does_not_know_is_forgotten() {
         let written = json!({"spec": {"listeners": [{"port": 443, "protocol": "HTTPS", "http2Enabled": false}]}});
         let gateway = Gateway::of("g", &written);
-        assert_eq!(gateway.clone().as_planned(&value(&json!("(unknown)"))).listeners, None);
+        assert_eq!(gateway.clone().without_unknowns(&value(&json!("(unknown)"))).listeners, None);
         let half = value(&json!({"443/HTTPS": {"http2_enabled": false, "certificates": "(unknown)"}}));
-        let half = gateway.as_planned(&half);
+        let half = gateway.without_unknowns(&half);
         let listener = half.listener("443/HTTPS").unwrap();
         assert_eq!((listener.without_http2, &listener.certificates), (true, &None));
 
         let ingress = Ingress::of("n", "i", &json!({"spec": {"rules": [{"host": "a"}]}}));
         let planned =
             value(&json!({"rules": "(unknown)", "tls": [{"hosts": "(unknown)"}], "listen_ports": ["443/HTTPS"]}));
-        let ingress = ingress.as_planned(&planned);
+        let ingress = ingress.without_unknowns(&planned);
         assert_eq!((ingress.routes, ingress.tls), (None, None));
         assert!(ingress.ports.is_some() && ingress.order.is_some());
     }

@@ -107,7 +107,7 @@ pub(super) fn v52_secret_is_there(stack: &Stack, own: &Ingress, found: &mut Diag
                 "TLS Secret Missing",
                 format!(
                     "There is no Secret {full:?} in the Fleet, and no resource planned before this one makes it. Until it is \
-                     there the controller refuses the Ingress (Secret {name:?} not found) and with it changes of every \
+                     there the controller refuses the Ingress (Secret {name:?} not found), which stops changes of every \
                      Ingress of the gateway. Create it in the Ingress's namespace, best with ackone_tls_secret and its name \
                      here, so that the order is right."
                 ),

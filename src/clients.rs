@@ -8,7 +8,9 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::OnceCell;
 
 use crate::cloud::CloudClient;
+use crate::framework::declared::Declared;
 use crate::kubernetes::{ClusterUid, FleetApi, RecordedUids, SharedLists};
+use crate::resources::PlanMemo;
 
 /// Clients and settings.
 #[derive(Debug)]
@@ -31,6 +33,10 @@ pub struct Kubernetes {
     pub recorded: RecordedUids,
     /// Which resource instance holds an object that was recorded: a claim for each UID.
     pub claims: Mutex<BTreeMap<String, String>>,
+    /// Which objects this run's plans stand for.
+    pub declared: Declared,
+    /// What this run's plans compare with.
+    pub(crate) memo: PlanMemo,
     /// Whether it was told that Events cannot be read.
     pub without_events: AtomicBool,
     /// The cluster's own identity, asked for once.
@@ -46,6 +52,8 @@ impl Kubernetes {
             lists,
             recorded: RecordedUids::default(),
             claims: Mutex::default(),
+            declared: Declared::default(),
+            memo: PlanMemo::default(),
             without_events: AtomicBool::new(false),
             cluster_uid: OnceCell::new(),
         }

@@ -10,11 +10,12 @@ use futures_util::FutureExt;
 
 use super::apply::{self, Change, schema_shape};
 use super::data_source::DataSource;
+use super::declared::Fate;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::model::{Field, ShapeError};
 use super::path::Path;
 use super::plan;
-use super::private::Private;
+use super::private::{CLAIM_FACT, Private};
 use super::provider::AnyClients;
 use super::resource::{Context, Deleting, ImportTarget, Planning, Reading, Resource};
 use super::schema::{Identity, IdentitySchema, Schema};
@@ -98,6 +99,9 @@ pub trait AnyResource: Send + Sync {
     fn validate(&self, config: &Value, host: HostCapabilities) -> Diagnostics;
     /// Plans; offline. `clients` are there only for their settings.
     fn plan(&self, request: &PlanRequest, clients: Option<&AnyClients>, host: HostCapabilities) -> PlanAnswer;
+    /// Enters a plan into the book of what this run stands for, and says if another instance stands for it too. Called for
+    /// every plan, no-op plans included; offline.
+    fn declare(&self, request: &PlanRequest, answer: &PlanAnswer, clients: &AnyClients) -> Diagnostics;
     /// Looks at the world for a plan that changes something, and warns.
     fn cross_check<'a>(&'a self, planned: &'a Value, clients: AnyClients, cx: Context) -> BoxFuture<'a, Diagnostics>;
     /// Creates, updates or deletes.
@@ -269,6 +273,25 @@ impl<R: Resource> AnyResource for ResourceType<R> {
             .unwrap_or_else(|diagnostics| PlanAnswer { diagnostics, ..PlanAnswer::default() })
     }
 
+    fn declare(&self, request: &PlanRequest, answer: &PlanAnswer, clients: &AnyClients) -> Diagnostics {
+        let mut told = Diagnostics::new();
+        let Some(declared) = clients.downcast_ref::<R::Clients>().and_then(R::declared) else { return told };
+        let Some(planned) = &answer.planned else { return told };
+        let fate = match (request.prior.is_null(), planned.is_null()) {
+            (_, true) => Fate::Delete,
+            (true, false) => Fate::Create,
+            (false, false) if !answer.requires_replace.is_empty() => Fate::Replace,
+            (false, false) => Fate::Keep { changes: *planned != request.prior },
+        };
+        let private = Private::decode(&request.private);
+        for (object, path) in R::objects(if planned.is_null() { &request.prior } else { planned }) {
+            if let Some(diagnostic) = declared.enter(&object, &path, fate, private.instance()) {
+                told.push(diagnostic);
+            }
+        }
+        told
+    }
+
     fn cross_check<'a>(&'a self, planned: &'a Value, clients: AnyClients, cx: Context) -> BoxFuture<'a, Diagnostics> {
         Box::pin(async move {
             match (self.bind(clients), decode::<R::Plan>(planned)) {
@@ -282,7 +305,13 @@ impl<R: Resource> AnyResource for ResourceType<R> {
         Box::pin(async move {
             let prior = request.prior.clone();
             let private = request.private.clone();
-            self.apply_change(request, clients, cx).await.unwrap_or_else(|diagnostics| StateAnswer {
+            let objects = R::objects(if request.planned.is_null() { &prior } else { &request.planned });
+            let answer = self.apply_change(request, clients.clone(), cx).await;
+            if let Some(declared) = clients.downcast_ref::<R::Clients>().and_then(R::declared) {
+                let instance = Private::decode(&private);
+                objects.iter().for_each(|(object, _)| declared.carried_out(object, instance.instance()));
+            }
+            answer.unwrap_or_else(|diagnostics| StateAnswer {
                 identity: self.identity_of(&prior),
                 state: Some(prior),
                 private,
@@ -315,6 +344,7 @@ impl<R: Resource> AnyResource for ResourceType<R> {
                 let identity = self.identity(&state);
                 let state = plan::fill_local_defaults(self.schema(), schema_shape(self.schema(), &state.to_value()));
                 reading.private.set_imported(true);
+                reading.private.set_fact(CLAIM_FACT, format!("{:016x}", rand::random::<u64>()));
                 Ok(StateAnswer {
                     state: Some(state),
                     private: reading.private.encode(),

@@ -8,6 +8,7 @@ pub mod apply;
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod data_source;
+pub mod declared;
 pub mod diagnostic;
 pub mod duration;
 pub mod erased;

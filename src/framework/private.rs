@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::schema::Identity;
 
+/// Fact that tells a resource instance from others: made when the instance comes by its object.
+pub const CLAIM_FACT: &str = "claim";
+/// Fact that holds the identity of an instance's object, if that has one.
+pub const UID_FACT: &str = "uid";
+
 /// Facts by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Private {
@@ -48,6 +53,12 @@ impl Private {
     #[must_use]
     pub fn fact(&self, name: &str) -> Option<&str> {
         self.facts.get(name).map(String::as_str)
+    }
+
+    /// What tells the instance from others, as far as it has anything.
+    #[must_use]
+    pub fn instance(&self) -> Option<&str> {
+        self.fact(CLAIM_FACT).or_else(|| self.fact(UID_FACT))
     }
 
     /// Keeps a fact.

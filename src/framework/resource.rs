@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::declared::Declared;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::duration;
 use super::model::{Model, Planned, Stored};
@@ -35,6 +36,19 @@ pub trait Resource: Send + Sync + Sized + 'static {
     fn identity(state: &Self::State) -> Identity;
     /// Binds the type to clients.
     fn new(clients: Arc<Self::Clients>) -> Self;
+
+    /// Names of the remote objects that a plan or state of this type stands for, each with the attribute that names it.
+    /// Two instances that stand for one object are told so.
+    fn objects(value: &Value) -> Vec<(String, Path)> {
+        let _ = value;
+        Vec::new()
+    }
+
+    /// Where the clients keep what plans told of objects.
+    fn declared(clients: &Self::Clients) -> Option<&Declared> {
+        let _ = clients;
+        None
+    }
 
     /// Checks what involves more than one attribute. Silent about anything unknown; no clock, no clients.
     fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {

@@ -146,6 +146,36 @@ impl SharedLists {
         cancel.run(work).await.unwrap_or_else(|_| Err(FleetApi::interrupted(Verb::Get, &target)))
     }
 
+    /// Every object of a kind, of all namespaces, from the list that reads share; for the operation that `on_behalf`
+    /// belongs to. Objects are made one after the other.
+    ///
+    /// # Errors
+    /// [`Error::is_forbidden`] where the whole cluster may not be listed; else what the server answered.
+    pub async fn visit(
+        &self,
+        on_behalf: &FleetApi,
+        kind: Kind,
+        sink: &mut (dyn FnMut(Object) + Send),
+    ) -> Result<(), Error> {
+        let target = Target::collection(kind, None);
+        let scope = Scope { kind, namespace: None };
+        let answer = async {
+            match self.current(&scope).await {
+                Some(snapshot) => Answer::Texts(snapshot),
+                None => self.list(&scope).await,
+            }
+        };
+        match on_behalf.cancel().clone().run(answer).await {
+            Ok(Answer::Texts(snapshot)) => snapshot.each(kind, &target, sink),
+            Ok(Answer::Failed(error)) => Err(error.on_behalf_of(&target)),
+            Ok(Answer::Refused | Answer::Get) => {
+                let problem = Problem::Forbidden { user: None };
+                Err(Error::new(Verb::List, &target, problem, "the collection may not be listed"))
+            }
+            Err(_) => Err(FleetApi::interrupted(Verb::List, &target)),
+        }
+    }
+
     /// The collection to list for an object, as far as is known to be allowed.
     fn scope(&self, object: &ObjectRef) -> Option<Scope> {
         let whole = Scope { kind: object.kind, namespace: None };
@@ -317,15 +347,28 @@ impl Snapshot {
         let Some(text) = texts.get(&key) else {
             return Err(Error::new(Verb::Get, &target, Problem::NotFound, "the object is not in the list of its kind"));
         };
-        let mut value: Value = serde_json::from_slice(text)
-            .map_err(|_| Error::new(Verb::Get, &target, Problem::Malformed, "the listed object cannot be read"))?;
-        // Items of a list come without these.
-        if let Some(fields) = value.as_object_mut() {
-            fields.entry("apiVersion").or_insert_with(|| object.kind.api_version().into());
-            fields.entry("kind").or_insert_with(|| object.kind.kind.into());
-        }
-        Ok(value.into())
+        read(text, object.kind, &target)
     }
+
+    /// The texts are copied, so that the watch is not held up by the reader.
+    fn each(&self, kind: Kind, target: &Target, sink: &mut (dyn FnMut(Object) + Send)) -> Result<(), Error> {
+        let texts: Vec<Box<[u8]>> = lock(&self.texts).values().cloned().collect();
+        for text in texts {
+            sink(read(&text, kind, target)?);
+        }
+        Ok(())
+    }
+}
+
+fn read(text: &[u8], kind: Kind, target: &Target) -> Result<Object, Error> {
+    let mut value: Value = serde_json::from_slice(text)
+        .map_err(|_| Error::new(Verb::Get, target, Problem::Malformed, "the listed object cannot be read"))?;
+    // Items of a list come without these.
+    if let Some(fields) = value.as_object_mut() {
+        fields.entry("apiVersion").or_insert_with(|| kind.api_version().into());
+        fields.entry("kind").or_insert_with(|| kind.kind.into());
+    }
+    Ok(value.into())
 }
 
 #[cfg(test)]

@@ -191,3 +191,21 @@ async fn an_interrupted_reader_leaves_the_others_their_answer() {
     assert!(first.unwrap_err().is_cancelled());
     assert_eq!(others, ["1", "1", "1", "1"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_visit_shares_the_list_of_reads_and_says_when_it_may_not_list() {
+    let world = World::new(10);
+    let (api, lists) = world.lists();
+    join_all(["i0", "i1", "i2", "i3"].map(|name| version(&lists, &api, name))).await;
+    for _ in 0..3 {
+        let mut seen = Vec::new();
+        lists.visit(&api, Kind::INGRESS, &mut |object| seen.push(object.name().to_owned())).await.unwrap();
+        assert_eq!(seen.len(), 10);
+    }
+    assert_eq!(world.calls("list"), 1);
+
+    let world = World { may_list_cluster: false, ..World::new(10) };
+    let (api, lists) = world.lists();
+    let refused = lists.visit(&api, Kind::INGRESS, &mut |_| {}).await.unwrap_err();
+    assert!(refused.is_forbidden(), "{refused}");
+}

@@ -109,6 +109,9 @@ impl Server {
         };
         let host = from_proto::host(request.client_capabilities);
         let mut answer = entry.resource.plan(&decoded, clients.as_ref(), host);
+        if let (Some(clients), false) = (&clients, answer.diagnostics.has_errors()) {
+            answer.diagnostics.extend(entry.resource.declare(&decoded, &answer, clients));
+        }
         if let (Some(clients), Some(planned), false) = (clients, &answer.planned, answer.diagnostics.has_errors())
             && !planned.is_null()
             && !entry.ty().equal(planned, &decoded.prior)

@@ -49,6 +49,20 @@ pub(crate) fn adopt(what: &str) -> Attribute {
     .local()
 }
 
+/// `cross_checks`.
+pub(crate) fn cross_checks(compared: &str) -> Attribute {
+    Attribute::bool(
+        "cross_checks",
+        format!(
+            "Whether {compared}, where the Fleet can be read. A plan warns, since the same run may mend it; an apply \
+             stops before it writes anything if it would break a rule that the guide *Plan-time checks* calls an error. \
+             Default `true`."
+        ),
+    )
+    .default_value(Value::Bool(true))
+    .local()
+}
+
 /// `wait`.
 pub(crate) fn wait(for_what: &str) -> Attribute {
     Attribute::bool(

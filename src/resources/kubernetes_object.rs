@@ -13,21 +13,23 @@ use tokio::time::Instant;
 
 use super::diagnose;
 use super::reconcile::Onlooker;
+use super::stack::PlanMemo;
 use crate::clients::{Clients, Kubernetes};
+use crate::framework::declared::Declared;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
-use crate::framework::private::Private;
+use crate::framework::private::{self, Private};
 use crate::framework::resource::Context;
 use crate::kubernetes::{
-    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, KnownDrift, Meaning, Object,
-    ObjectRef, ToJudge, WriteRequest, Written, ownership,
+    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Kind, KnownDrift, Meaning,
+    Object, ObjectRef, ToJudge, WriteRequest, Written, ownership,
 };
 
 /// Name of the private fact that holds the object's UID.
-pub(crate) const UID_FACT: &str = "uid";
+pub(crate) const UID_FACT: &str = private::UID_FACT;
 
 /// Name of the private fact that tells a resource instance from others of the same object.
-const CLAIM_FACT: &str = "claim";
+const CLAIM_FACT: &str = private::CLAIM_FACT;
 /// Private fact: what the last refresh showed as drift.
 pub(crate) const KNOWN_DRIFT_FACT: &str = "known_drift";
 
@@ -243,6 +245,24 @@ impl Fleet {
             Some(kubernetes) => kubernetes.lists.read(&self.api, object).await,
             None => self.api.get(object).await,
         }
+    }
+
+    /// Every object of a kind in the Fleet, in one list with whoever else reads such objects at the time.
+    pub(crate) async fn visit(&self, kind: Kind, sink: &mut (dyn FnMut(Object) + Send)) -> Result<(), Error> {
+        match self.kubernetes() {
+            Some(kubernetes) => kubernetes.lists.visit(&self.api, kind, sink).await,
+            None => Ok(()),
+        }
+    }
+
+    /// What the plans of this run compare with.
+    pub(crate) fn memo(&self) -> Option<&PlanMemo> {
+        self.kubernetes().map(|kubernetes| &kubernetes.memo)
+    }
+
+    /// Which objects the plans of this run stand for.
+    pub(crate) fn declared(&self) -> Option<&Declared> {
+        self.kubernetes().map(|kubernetes| &kubernetes.declared)
     }
 
     /// Looks for the object of a state. A missing kind, namespace right or connection is an error, never "gone".

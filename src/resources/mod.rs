@@ -15,9 +15,12 @@ mod kubernetes_attributes;
 mod kubernetes_object;
 mod namespace;
 mod object_metadata;
+mod object_names;
 mod readiness;
 mod reconcile;
 mod refresh;
+pub mod rule_index;
+mod stack;
 #[cfg(test)]
 mod testing;
 mod tls_secret;
@@ -25,6 +28,8 @@ mod users;
 mod wait_report;
 
 use std::sync::Arc;
+
+pub(crate) use stack::PlanMemo;
 
 use crate::framework::erased::{AnyResource, ResourceType};
 

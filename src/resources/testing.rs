@@ -27,6 +27,8 @@ struct World {
     objects: BTreeMap<String, Json>,
     version: u64,
     log: Vec<String>,
+    /// Calls that only read.
+    reads: Vec<String>,
     /// Events that happen once a collection is watched, by the plural's name.
     scripts: BTreeMap<String, Vec<Json>>,
     /// The same, once something was written.
@@ -46,6 +48,7 @@ impl Default for World {
             version: 10,
             objects: BTreeMap::new(),
             log: Vec::new(),
+            reads: Vec::new(),
             scripts: BTreeMap::new(),
             after_write: BTreeMap::new(),
             history: BTreeMap::new(),
@@ -121,6 +124,11 @@ impl FakeFleet {
         self.world(|world| world.log.clone())
     }
 
+    /// Reads so far, as `GET path` or `WATCH path`.
+    pub(crate) fn reads(&self) -> Vec<String> {
+        self.world(|world| world.reads.clone())
+    }
+
     pub(crate) fn forget_writes(&self) {
         self.world(|world| world.log.clear());
     }
@@ -140,6 +148,9 @@ impl FakeFleet {
         if received.method != "GET" {
             let note = format!("{} {path}{}", received.method, if dry_run { " (dry run)" } else { "" });
             self.world(|world| world.log.push(note));
+        } else {
+            let verb = if query.contains("watch=true") { "WATCH" } else { "GET" };
+            self.world(|world| world.reads.push(format!("{verb} {path}")));
         }
         let fault = self.world(|world| {
             let position = world
@@ -345,6 +356,21 @@ impl Instance {
         let again = self.resource.plan(&request, Some(&self.clients), HostCapabilities { write_only_attributes: true });
         assert_eq!(first.planned, again.planned, "core plans twice and compares");
         first
+    }
+
+    /// Plans as the server does, and answers all that is said.
+    pub(crate) async fn say(&self, json: &Json) -> Diagnostics {
+        let answer = self.plan(json);
+        let mut said = answer.diagnostics.clone();
+        let config = self.config(json);
+        let request =
+            PlanRequest { proposed: config.clone(), config, prior: self.state.clone(), private: self.private.clone() };
+        said.extend(self.resource.declare(&request, &answer, &self.clients));
+        let planned = answer.planned.unwrap();
+        if planned != self.state {
+            said.extend(self.resource.cross_check(&planned, self.clients.clone(), self.context.clone()).await);
+        }
+        said
     }
 
     pub(crate) async fn apply(&mut self, json: &Json) -> StateAnswer {

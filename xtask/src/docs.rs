@@ -2,7 +2,7 @@
 //!
 //! A page is: front matter, title, the schema's description, the template's prose (`templates/<kind>/<name>.md`, optional),
 //! the example, the schema, and how to import. `--check` fails if a page on disk is not what would be written, or if there
-//! is one for a type that does not exist. Layout as the registry wants it: `docs/index.md`, `docs/resources/NAME.md`,
+//! is one for a type that does not exist. Guides made of tables (`docs_guides.rs`) are pages too. Layout as the registry wants it: `docs/index.md`, `docs/resources/NAME.md`,
 //! `docs/data-sources/NAME.md`, where NAME is the type without the provider's prefix.
 
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use ackone::framework::schema::{Attribute, Kind, Mode, Nesting, Replace, Schema}
 use ackone::framework::types::Type;
 use ackone::framework::value::Value;
 
-use super::StepError;
+use super::{StepError, docs_guides};
 
 /// Writes the pages.
 pub(crate) fn write() -> Result<(), StepError> {
@@ -81,6 +81,7 @@ fn pages(root: &Path) -> Result<Pages, StepError> {
         };
         pages.insert(page.path(), page.render(root)?);
     }
+    pages.extend(docs_guides::pages());
     Ok(pages)
 }
 

@@ -5,6 +5,7 @@
 
 mod codegen;
 mod docs;
+mod docs_guides;
 
 use std::process::ExitCode;
 

@@ -133,6 +133,7 @@ impl AlbGateway {
         let (from, to) = self.before_and_after(&fleet, cx, prior, &state, &objects).await;
         written::check(&to, objects.class.as_ref().map(|_| ingress_class(&state)).as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
+        self.enforce(&fleet, cx, prior, &state, deadline).await?;
         let from = match self.add_listeners_first(&fleet, cx, &state, &described, home, &from, &to, deadline).await? {
             Step::Done(between) => between.unwrap_or(from),
             Step::Stopped(waited) => {

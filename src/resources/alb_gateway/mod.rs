@@ -11,14 +11,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clients::Clients;
+use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Field, Planned, Stored};
 use crate::framework::path::Path;
-use crate::framework::resource::{Applying, Deleting, ImportTarget, Planning, Reading, Resource};
+use crate::framework::resource::{Applying, Context, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentitySchema, Schema};
-use crate::kubernetes::{FieldPath, ObjectRef};
+use crate::framework::value::Value;
+use crate::kubernetes::{FieldPath, Kind, ObjectRef};
 use crate::resources::kubernetes_attributes::refuse_null_elements;
 use crate::resources::kubernetes_object::Described;
+use crate::resources::object_names;
 use crate::resources::reconcile::Patience;
 
 mod apply;
@@ -29,6 +32,7 @@ mod listener_order;
 mod meaning;
 mod members;
 mod model;
+mod neighbours;
 mod object;
 mod observe;
 mod plan;
@@ -86,6 +90,18 @@ impl Resource for AlbGateway {
         Self { clients, patience: Patience::default(), users_grace: Duration::from_secs(30) }
     }
 
+    fn objects(value: &Value) -> Vec<(String, Path)> {
+        let mut objects = object_names::named(value, Kind::ALB_CONFIG);
+        if value.attr("manage_ingress_class") != Value::Bool(false) {
+            objects.extend(object_names::named_by(value, Kind::INGRESS_CLASS, "ingress_class_name"));
+        }
+        objects
+    }
+
+    fn declared(clients: &Clients) -> Option<&Declared> {
+        object_names::declared(clients)
+    }
+
     fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {
         let config = config.to_value();
         refuse_null_elements(&Self::schema(), &config, diagnostics);
@@ -98,6 +114,10 @@ impl Resource for AlbGateway {
 
     fn plan(planning: &mut Planning<'_, Self>) {
         plan::plan(planning);
+    }
+
+    async fn cross_check(&self, cx: &Context, planned: &Self::Plan) -> Diagnostics {
+        self.advise(cx, planned).await
     }
 
     async fn create(

@@ -63,6 +63,8 @@ crate::model! {
         pub on_wait_timeout: String,
         /// Whether a delete goes on although Ingresses use the gateway.
         pub ignore_users: bool,
+        /// Whether rules about other objects are checked.
+        pub cross_checks: bool,
         /// Whether a create takes over what exists.
         pub adopt: bool,
         /// Time limits.

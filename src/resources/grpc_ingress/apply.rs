@@ -1,6 +1,5 @@
 //! Creating and updating a gRPC Ingress, then the wait for the controller.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -12,17 +11,14 @@ use super::schema::WRITE_TIMEOUT;
 use super::{GrpcIngressResource, Ours};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::framework::model::{Attr, Field, Planned, Stored};
-use crate::framework::path::Path;
 use crate::framework::plan::resolve;
-use crate::framework::resource::{Applying, Context, TimeoutOf, TimeoutSource};
+use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
 use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
-/// A plan waits no longer than this for what it only advises about.
-const ADVICE_LIMIT: Duration = Duration::from_secs(10);
 /// Why nothing is waited for.
 const NOT_WAITED: &str = "not waited for: wait is false";
 
@@ -61,6 +57,7 @@ impl GrpcIngressResource {
         let intent = ingress(&state);
         let attributes = state.clone();
         let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
+        self.enforce(&fleet, cx, &state, None).await?;
         let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let adopt = state.adopt == Some(true);
         let described = ours.described(&attribute);
@@ -98,6 +95,7 @@ impl GrpcIngressResource {
         let attribute = move |path: &FieldPath| object::attribute(&attributes, path);
         let private = cx.private.clone();
         let home = Home::of(prior.fleet_id.as_ref(), &private);
+        self.enforce(&fleet, cx, &state, Some(prior)).await?;
         let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let described = ours.described(&attribute);
         let (from, to) = (ingress(prior), ingress(&state));
@@ -172,39 +170,6 @@ impl GrpcIngressResource {
         cx.warnings.push(diagnostic);
         Ok(state)
     }
-
-    /// V43 at plan: the gateway's listeners, as far as the gateway is there already.
-    pub(super) async fn check_listeners(&self, cx: &Context, planned: &GrpcIngress<Planned>) -> Diagnostics {
-        let mut diagnostics = Diagnostics::new();
-        let (Ok(fleet), Attr::Known(class), Attr::Known(ports)) =
-            (Fleet::of(&self.clients, cx), &planned.ingress_class_name, &planned.listen_ports)
-        else {
-            return diagnostics;
-        };
-        let look = async {
-            let gateway = gateway_of(&fleet, class).await?;
-            fleet.look(&gateway).await.ok()
-        };
-        let Ok(Some(gateway)) = tokio::time::timeout(ADVICE_LIMIT, look).await else { return diagnostics };
-        let declared = declared_listeners(&gateway);
-        let missing: Vec<&str> =
-            ports.iter().filter_map(Attr::known).map(String::as_str).filter(|port| !declared.contains(*port)).collect();
-        if !missing.is_empty() {
-            diagnostics.warn(
-                Path::attribute("listen_ports"),
-                "Listener Not Declared",
-                format!(
-                    "Gateway {:?} has no listener {} now; it has {}. Unless this run adds it, the hosted controller (2.11 and \
-                     later) refuses the Ingress, which stops changes of every Ingress of the gateway; the open-source one adds \
-                     the listener by itself. Declare it in the gateway's listeners.",
-                    gateway.name(),
-                    missing.join(", "),
-                    declared.iter().cloned().collect::<Vec<_>>().join(", ")
-                ),
-            );
-        }
-        diagnostics
-    }
 }
 
 async fn look_on(
@@ -225,17 +190,4 @@ async fn gateway_of(fleet: &Fleet, class: &str) -> Option<ObjectRef> {
     let class = fleet.look(&ObjectRef::cluster(Kind::INGRESS_CLASS, class)).await.ok()?;
     let name = class.value().pointer("/spec/parameters/name").and_then(Json::as_str)?;
     Some(ObjectRef::cluster(Kind::ALB_CONFIG, name))
-}
-
-fn declared_listeners(gateway: &Object) -> BTreeSet<String> {
-    let listeners = gateway.value().pointer("/spec/listeners").and_then(Json::as_array);
-    listeners
-        .into_iter()
-        .flatten()
-        .filter_map(|listener| {
-            let port = listener.get("port")?;
-            let port = port.as_i64().map(|port| port.to_string()).or_else(|| port.as_str().map(str::to_owned))?;
-            Some(format!("{port}/{}", listener.get("protocol").and_then(Json::as_str)?))
-        })
-        .collect()
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::clients::Clients;
+use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Field, Planned, Stored};
 use crate::framework::path::Path;
@@ -16,13 +17,16 @@ use crate::framework::resource::{
     Applying, Context, Deleting, ImportTarget, Planning, Reading, Resource, TimeoutOf, TimeoutSource,
 };
 use crate::framework::schema::{Identity, IdentitySchema, Schema};
-use crate::kubernetes::{FieldPath, ObjectRef};
+use crate::framework::value::Value;
+use crate::kubernetes::{FieldPath, Kind, ObjectRef};
 use crate::resources::kubernetes_attributes::refuse_null_elements;
 use crate::resources::kubernetes_object::{Described, Fleet, Home};
+use crate::resources::object_names;
 use crate::resources::reconcile::Patience;
 
 mod apply;
 mod model;
+mod neighbours;
 mod object;
 mod observe;
 mod plan;
@@ -63,6 +67,14 @@ impl Resource for GrpcIngressResource {
         Self { clients, patience: Patience::default() }
     }
 
+    fn objects(value: &Value) -> Vec<(String, Path)> {
+        object_names::named(value, Kind::INGRESS)
+    }
+
+    fn declared(clients: &Clients) -> Option<&Declared> {
+        object_names::declared(clients)
+    }
+
     fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {
         refuse_null_elements(&Self::schema(), &config.to_value(), diagnostics);
         rules::validate(config, diagnostics);
@@ -77,7 +89,7 @@ impl Resource for GrpcIngressResource {
     }
 
     async fn cross_check(&self, cx: &Context, planned: &Self::Plan) -> Diagnostics {
-        self.check_listeners(cx, planned).await
+        self.advise(cx, planned).await
     }
 
     async fn create(

@@ -33,6 +33,8 @@ crate::model! {
         pub wait: bool,
         /// `warn` or `error`.
         pub on_wait_timeout: String,
+        /// Whether rules about other objects are checked.
+        pub cross_checks: bool,
         /// Whether a create takes over what exists.
         pub adopt: bool,
         /// Time limits.

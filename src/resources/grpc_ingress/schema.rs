@@ -107,6 +107,7 @@ fn attributes() -> Vec<Attribute> {
         shared::annotations("Ingress").check(rules::annotations),
         shared::wait("the controller has reconciled the Ingress after our write"),
         shared::on_wait_timeout(),
+        shared::cross_checks("the Ingress is compared with its gateway, other Ingresses and Secrets"),
         shared::adopt("an Ingress"),
         timeouts_attribute(WRITE_TIMEOUT, WRITE_TIMEOUT, DELETE_TIMEOUT),
         Attribute::string(

@@ -271,21 +271,6 @@ async fn a_delete_takes_only_the_object_in_state() {
     assert_eq!(fleet.get(INGRESS), None);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_listener_that_the_gateway_lacks_is_a_warning_at_plan() {
-    let fleet = fleet_with_gateway();
-    let ingress = instance(&fleet);
-    let mut config = walkthrough();
-    config["listen_ports"] = json!(["443/HTTPS", "8443/HTTPS"]);
-    let planned = ingress.plan(&config).planned.unwrap();
-    let found = ingress.resource.cross_check(&planned, ingress.clients.clone(), ingress.context.clone()).await;
-    assert_eq!(warnings(&found), ["listen_ports: Listener Not Declared"]);
-    assert!(found.iter().all(|told| told.detail.contains("8443/HTTPS")));
-    fleet.remove(CLASS);
-    let found = ingress.resource.cross_check(&planned, ingress.clients.clone(), ingress.context.clone()).await;
-    assert!(found.is_empty(), "an absent object is no violation");
-}
-
 #[tokio::test]
 async fn mistakes_are_told_together_at_their_attributes() {
     let ingress = instance(&FakeFleet::default());

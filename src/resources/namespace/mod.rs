@@ -18,12 +18,16 @@ use std::time::Duration;
 use model::NamespaceModel;
 
 use crate::clients::Clients;
+use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Field, Planned, Stored};
+use crate::framework::path::Path;
 use crate::framework::resource::{Applying, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentitySchema, Schema};
+use crate::framework::value::Value;
+use crate::kubernetes::Kind;
 use crate::resources::kubernetes_attributes::refuse_null_elements;
-use crate::resources::object_metadata;
+use crate::resources::{object_metadata, object_names};
 
 /// Label that stands for our field manager (Kubernetes recommended labels).
 const MARKER: &str = "app.kubernetes.io/managed-by";
@@ -60,6 +64,14 @@ impl Resource for Namespace {
 
     fn new(clients: Arc<Clients>) -> Self {
         Self { clients, users_grace: USERS_GRACE }
+    }
+
+    fn objects(value: &Value) -> Vec<(String, Path)> {
+        object_names::named(value, Kind::NAMESPACE)
+    }
+
+    fn declared(clients: &Clients) -> Option<&Declared> {
+        object_names::declared(clients)
     }
 
     fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {

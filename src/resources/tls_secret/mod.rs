@@ -21,15 +21,18 @@ use std::time::Duration;
 use model::TlsSecretModel;
 
 use crate::clients::Clients;
+use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::resource::{Applying, Context, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentitySchema, Schema};
-use crate::kubernetes::{FieldPath, ObjectRef};
+use crate::framework::value::Value;
+use crate::kubernetes::{FieldPath, Kind, ObjectRef};
 use crate::resources::kubernetes_attributes::refuse_null_elements;
 use crate::resources::kubernetes_object::Described;
 use crate::resources::object_metadata;
+use crate::resources::object_names;
 
 /// How long a delete waits for Ingresses that name the Secret: they may be going in the same run.
 const USERS_GRACE: Duration = Duration::from_secs(30);
@@ -62,6 +65,14 @@ impl Resource for TlsSecret {
 
     fn new(clients: Arc<Clients>) -> Self {
         Self { clients, users_grace: USERS_GRACE }
+    }
+
+    fn objects(value: &Value) -> Vec<(String, Path)> {
+        object_names::named(value, Kind::SECRET)
+    }
+
+    fn declared(clients: &Clients) -> Option<&Declared> {
+        object_names::declared(clients)
     }
 
     fn validate(config: &Self::Plan, diagnostics: &mut Diagnostics) {

@@ -105,6 +105,7 @@ fn attributes() -> Vec<Attribute> {
         )
         .default_value(Value::Bool(false))
         .local(),
+        shared::cross_checks("the gateway is compared with the Ingresses that use it"),
         shared::adopt("an AlbConfig or IngressClass"),
         timeouts_attribute(WRITE_TIMEOUT, WRITE_TIMEOUT, DELETE_TIMEOUT),
     ]);

@@ -35,6 +35,8 @@ pub enum Compare {
     Duration,
     /// A boolean, also as text (`"True"`).
     Boolean,
+    /// Text that the kind reads by itself ([`Meaning::read`]): equal when both read as the same.
+    AsRead,
 }
 
 /// What a kind's controller makes of its fields. Paths are asked by their fields; elements between them do not count
@@ -56,6 +58,12 @@ pub trait Meaning: Send + Sync {
     fn compare(&self, path: &FieldPath) -> Compare {
         let _ = path;
         Compare::Exact
+    }
+
+    /// What a text says to its reader, where values are compared [`Compare::AsRead`].
+    fn read(&self, path: &FieldPath, text: &str) -> Option<Value> {
+        let _ = (path, text);
+        None
     }
 
     /// The key fields of a list that is merged by key; `None` for a list that is one value.
@@ -148,6 +156,10 @@ fn same(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> 
         }
         Compare::Duration => seconds(live).is_some_and(|live| seconds(ours) == Some(live)),
         Compare::Boolean => truth(live).is_some_and(|live| truth(ours) == Some(live)),
+        Compare::AsRead => {
+            let read = |value: &Value| meaning.read(path, value.as_str()?);
+            read(live).is_some_and(|live| read(ours) == Some(live))
+        }
     }
 }
 
@@ -320,8 +332,13 @@ mod tests {
                 ["wait"] => Compare::Duration,
                 ["flag"] => Compare::Boolean,
                 ["pem"] => Compare::Pem,
+                ["read"] => Compare::AsRead,
                 _ => Compare::Exact,
             }
+        }
+
+        fn read(&self, path: &FieldPath, text: &str) -> Option<Value> {
+            path.is(&["read"]).then(|| json!(text.len()))
         }
     }
 
@@ -342,6 +359,7 @@ mod tests {
             ("wait", json!("1m30s"), json!(90), json!("91s")),
             ("flag", json!("True"), json!(true), json!("false")),
             ("pem", json!(format!("\n{pem_text}")), json!(STANDARD.encode(pem_text)), json!(other_pem)),
+            ("read", json!("abc"), json!("xyz"), json!("abcd")),
             ("plain", json!(1), json!(1.0), json!(2)),
             ("list", json!([{"a": 1, "b": null}]), json!([{"a": 1}]), json!([{"a": 1}, {"a": 2}])),
         ] {

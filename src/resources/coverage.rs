@@ -37,5 +37,5 @@ pub struct Coverage {
 /// Every kind of object, in the order of the guide.
 #[must_use]
 pub const fn all() -> &'static [Coverage] {
-    &[]
+    &[super::grpc_ingress::coverage::COVERAGE]
 }

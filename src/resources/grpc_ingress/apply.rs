@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::model::GrpcIngress;
-use super::object::{self, GRPC, address, ingress, publish};
+use super::object::{self, BACKEND_PROTOCOL, GRPC, HTTP, address, ingress, publish, unread};
 use super::schema::WRITE_TIMEOUT;
-use super::{GrpcIngressResource, Ours};
+use super::{GrpcIngressResource, Ours, PROTOCOL_FACT};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
@@ -64,9 +64,16 @@ impl GrpcIngressResource {
         let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let adopt = state.adopt == Some(true);
         let described = ours.described(&attribute);
+        let before = if adopt { fleet.look(&ours.object).await.ok() } else { None };
         let create = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings);
         let (live, origin) = watched(onlooker.as_mut(), create).await?;
         fleet.claim(&live, &mut cx.private, UID_FACT);
+        let taken_over = before.filter(|_| matches!(origin, Origin::Adopted(_)));
+        let protocol = protocol_of(taken_over.as_ref());
+        cx.private.set_fact(PROTOCOL_FACT, protocol);
+        if protocol != GRPC {
+            cx.warnings.push(adopted_with(protocol, &ours.object));
+        }
         if let Some(onlooker) = onlooker.as_mut().filter(|_| origin != Origin::LeftByUs) {
             onlooker.answered(&live);
         }
@@ -100,7 +107,7 @@ impl GrpcIngressResource {
         let home = Home::of(prior.fleet_id.as_ref(), &private);
         let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let described = ours.described(&attribute);
-        let (from, to) = (ingress(prior), ingress(&state));
+        let (from, to) = (unread::seen(&private, prior), ingress(&state));
         let update = fleet.update(&described, home, &from, &to, &[], deadline);
         let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
@@ -109,6 +116,7 @@ impl GrpcIngressResource {
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
+        unread::forget(&mut cx.private);
         cx.private.set_fact(UID_FACT, live.uid());
         cx.private.remove_fact(KNOWN_DRIFT_FACT);
         publish(&mut state, &live);
@@ -205,6 +213,22 @@ impl GrpcIngressResource {
         }
         diagnostics
     }
+}
+
+/// The protocol that an Ingress's server groups were made with; ours if we made it.
+fn protocol_of(taken_over: Option<&Object>) -> &str {
+    taken_over.map_or(GRPC, |before| before.annotation(BACKEND_PROTOCOL).unwrap_or(HTTP))
+}
+
+fn adopted_with(protocol: &str, object: &ObjectRef) -> Diagnostic {
+    Diagnostic::warning(
+        "Adopted Ingress Speaks Another Protocol",
+        format!(
+            "{object} was made with backend protocol {protocol:?}. It is written as {GRPC:?} now, but the controller ignores a \
+             changed protocol of a live Ingress and reports success. The next plan replaces it; apply again."
+        ),
+    )
+    .at(Path::attribute("backend_protocol"))
 }
 
 async fn look_on(

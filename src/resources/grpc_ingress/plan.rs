@@ -1,9 +1,10 @@
 //! What a plan says of a gRPC Ingress: the fixed protocol, effective metadata, advice. Pure.
 
 use super::model::GrpcIngress;
-use super::object::GRPC;
-use super::{GrpcIngressResource, rules};
+use super::object::{GRPC, unread};
+use super::{GrpcIngressResource, PROTOCOL_FACT, rules};
 use crate::framework::model::{Attr, Planned};
+use crate::framework::path::Path;
 use crate::framework::resource::Planning;
 use crate::resources::object_metadata;
 
@@ -13,6 +14,7 @@ pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool
     let mut planned = planning.planned.clone();
     derive(&mut planned, planning);
     prior.ready == Some(false)
+        || unread::any(&planning.private)
         || planned.backend_protocol != prior.backend_protocol.clone().into()
         || !object_metadata::same(&planned.effective_labels, &prior.effective_labels)
         || !object_metadata::same(&planned.effective_annotations, &prior.effective_annotations)
@@ -30,9 +32,30 @@ pub(super) fn plan(planning: &mut Planning<'_, GrpcIngressResource>) {
         }
     }
     planning.planned = planned;
+    v46_protocol_of_a_live_ingress(planning);
     if planning.changes {
         rules::advise(&planning.planned, &mut planning.diagnostics);
     }
+}
+
+/// V46: the server groups of a live Ingress keep the protocol they were made with, so one that was made with another is
+/// replaced. Not so when only the annotation was edited after our apply: that is written back.
+fn v46_protocol_of_a_live_ingress(planning: &mut Planning<'_, GrpcIngressResource>) {
+    let Some(applied) = planning.private.fact(PROTOCOL_FACT).filter(|applied| *applied != GRPC) else { return };
+    if planning.prior.is_none() {
+        return;
+    }
+    let at = Path::attribute("backend_protocol");
+    planning.diagnostics.warn(
+        at.clone(),
+        "Protocol of a Live Ingress Cannot Change",
+        format!(
+            "The Ingress was made with backend protocol {applied:?}. The controller ignores a changed protocol of a live Ingress \
+             and reports success, so it is deleted and made again with {GRPC:?}; its hosts are not served in between. To keep \
+             it as it is, take it out of this configuration."
+        ),
+    );
+    planning.requires_replace.push(at);
 }
 
 /// Values that follow from others.

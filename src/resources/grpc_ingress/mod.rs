@@ -30,7 +30,7 @@ mod plan;
 mod rules;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use model::GrpcIngress;
 

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::model::GrpcIngress;
-use super::object::{self, BACKEND_PROTOCOL, GRPC, HTTP, address, ingress, publish, unread};
+use super::object::{self, BACKEND_PROTOCOL, GRPC, HTTP, address, ingress, publish};
 use super::schema::WRITE_TIMEOUT;
 use super::{GrpcIngressResource, Ours, PROTOCOL_FACT};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -107,7 +107,7 @@ impl GrpcIngressResource {
         let home = Home::of(prior.fleet_id.as_ref(), &private);
         let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let described = ours.described(&attribute);
-        let (from, to) = (unread::seen(&private, prior), ingress(&state));
+        let (from, to) = (ingress(prior), ingress(&state));
         let update = fleet.update(&described, home, &from, &to, &[], deadline);
         let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
@@ -116,7 +116,6 @@ impl GrpcIngressResource {
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
-        unread::forget(&mut cx.private);
         cx.private.set_fact(UID_FACT, live.uid());
         cx.private.remove_fact(KNOWN_DRIFT_FACT);
         publish(&mut state, &live);

@@ -1,7 +1,7 @@
 //! What a plan says of a gRPC Ingress: the fixed protocol, effective metadata, advice. Pure.
 
 use super::model::GrpcIngress;
-use super::object::{GRPC, unread};
+use super::object::GRPC;
 use super::{GrpcIngressResource, PROTOCOL_FACT, rules};
 use crate::framework::model::{Attr, Planned};
 use crate::framework::path::Path;
@@ -14,7 +14,6 @@ pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool
     let mut planned = planning.planned.clone();
     derive(&mut planned, planning);
     prior.ready == Some(false)
-        || unread::any(&planning.private)
         || planned.backend_protocol != prior.backend_protocol.clone().into()
         || !object_metadata::same(&planned.effective_labels, &prior.effective_labels)
         || !object_metadata::same(&planned.effective_annotations, &prior.effective_annotations)

@@ -19,7 +19,6 @@ use crate::resources::refresh::Drift;
 pub(crate) mod annotations;
 mod codec;
 mod routing;
-pub(crate) mod unread;
 
 /// Protocol towards the Pods.
 pub(crate) const BACKEND_PROTOCOL: &str = "alb.ingress.kubernetes.io/backend-protocol";

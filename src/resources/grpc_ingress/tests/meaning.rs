@@ -309,8 +309,10 @@ async fn v46_an_adopted_ingress_of_another_protocol_is_replaced_by_the_next_plan
     assert_eq!(warnings(&answer.diagnostics), ["backend_protocol: Adopted Ingress Speaks Another Protocol"]);
     assert_eq!(fleet.get(INGRESS).unwrap()["metadata"]["annotations"][key("backend-protocol")], "grpc");
     ingress.next_command(fleet.clients(settings()));
-    ingress.read().await;
-    assert_eq!(ingress.plan(&config).requires_replace, [Path::attribute("backend_protocol")]);
+    for _ in 0..2 {
+        assert_eq!(warnings(&ingress.read().await.diagnostics), Vec::<String>::new(), "nobody changed it");
+        assert_eq!(ingress.plan(&config).requires_replace, [Path::attribute("backend_protocol")]);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -389,6 +391,14 @@ async fn an_import_takes_every_setting_that_has_an_attribute() {
     assert_eq!(at(&ingress.state, "load_balancing.sticky_session.enabled"), Value::Bool(false));
     let methods = at(&ingress.state, "custom_routing.grpc-service.conditions.0.methods");
     assert_eq!(methods, Value::List(vec![Value::string("POST")]));
+
+    // What was told can be configured: it is no conflict then.
+    let mut config = walkthrough();
+    config["order"] = json!(30);
+    config["wait"] = json!(false);
+    let answer = ingress.apply(&config).await;
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert_eq!(fleet.get(INGRESS).unwrap()["metadata"]["annotations"][key("order")], "30");
 }
 
 /// A schema has an attribute of these names from the top.

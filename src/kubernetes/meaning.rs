@@ -40,6 +40,8 @@ pub enum Compare {
     Networks,
     /// A list whose first element stands out and whose others have no order.
     FirstAndOthers,
+    /// Text that the kind reads by itself ([`Meaning::read`]): equal when both read as the same.
+    AsRead,
 }
 
 /// What a kind's controller makes of its fields. Paths are asked by their fields; elements between them do not count
@@ -61,6 +63,12 @@ pub trait Meaning: Send + Sync {
     fn compare(&self, path: &FieldPath) -> Compare {
         let _ = path;
         Compare::Exact
+    }
+
+    /// What a text says to its reader, where values are compared [`Compare::AsRead`].
+    fn read(&self, path: &FieldPath, text: &str) -> Option<Value> {
+        let _ = (path, text);
+        None
     }
 
     /// The key fields of a list that is merged by key; `None` for a list that is one value.
@@ -155,6 +163,10 @@ fn same(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> 
         Compare::Boolean => truth(live).is_some_and(|live| truth(ours) == Some(live)),
         Compare::Networks => networks(live).is_some_and(|live| networks(ours) == Some(live)),
         Compare::FirstAndOthers => first_and_others(live, ours, path, meaning),
+        Compare::AsRead => {
+            let read = |value: &Value| meaning.read(path, value.as_str()?);
+            read(live).is_some_and(|live| read(ours) == Some(live))
+        }
     }
 }
 
@@ -358,8 +370,13 @@ mod tests {
                 ["pem"] => Compare::Pem,
                 ["networks"] => Compare::Networks,
                 ["first"] => Compare::FirstAndOthers,
+                ["read"] => Compare::AsRead,
                 _ => Compare::Exact,
             }
+        }
+
+        fn read(&self, path: &FieldPath, text: &str) -> Option<Value> {
+            path.is(&["read"]).then(|| json!(text.len()))
         }
     }
 
@@ -380,6 +397,7 @@ mod tests {
             ("wait", json!("1m30s"), json!(90), json!("91s")),
             ("flag", json!("True"), json!(true), json!("false")),
             ("pem", json!(format!("\n{pem_text}")), json!(STANDARD.encode(pem_text)), json!(other_pem)),
+            ("read", json!("abc"), json!("xyz"), json!("abcd")),
             ("plain", json!(1), json!(1.0), json!(2)),
             (
                 "networks",

@@ -37,5 +37,9 @@ pub struct Coverage {
 /// Every kind of object, in the order of the guide.
 #[must_use]
 pub const fn all() -> &'static [Coverage] {
-    &[super::alb_gateway::coverage::ALB_CONFIG, super::alb_gateway::coverage::INGRESS_CLASS]
+    &[
+        super::alb_gateway::coverage::ALB_CONFIG,
+        super::alb_gateway::coverage::INGRESS_CLASS,
+        super::grpc_ingress::coverage::COVERAGE,
+    ]
 }

@@ -12,6 +12,7 @@ use crate::framework::path::Path;
 use crate::framework::schema::{Attribute, OnUpdate, Problem, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
+use crate::resources::object_metadata::PlannedMap;
 
 /// Prefix of every key that the ALB controller reads or writes.
 pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
@@ -126,6 +127,112 @@ pub(crate) fn annotations(kind: &str) -> Attribute {
         ),
     )
     .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+}
+
+/// `annotations` of a kind whose settings are annotations too, see [`extra_annotations`].
+pub(crate) fn plain_annotations(kind: &str) -> Attribute {
+    Attribute::value(
+        "annotations",
+        Type::map(Type::String),
+        format!(
+            "Annotations of the {kind} that are nobody's settings, such as an owner or a ticket. Keys under \
+             `alb.ingress.kubernetes.io/` are refused: those are the controller's settings, which have attributes of their own, or \
+             belong in `extra_annotations`. Annotations that others set stay untouched."
+        ),
+    )
+    .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+}
+
+/// `extra_annotations`.
+pub(crate) fn extra_annotations(kind: &str) -> Attribute {
+    Attribute::value(
+        "extra_annotations",
+        Type::map(Type::String),
+        format!(
+            "Settings of the controller on the {kind} that have no attribute here, by their whole key \
+             (`alb.ingress.kubernetes.io/…`): newer ones than this release of the provider, and ones whose spelling is not \
+             confirmed. They are handed on unread. A key that has an attribute, is obsolete, or is the controller's own is refused; \
+             a key that no controller is known to read is a warning."
+        ),
+    )
+    .check(|value| check_keys(value, &["extra_annotations"], |_, _| Ok(())))
+}
+
+/// What an annotation key is to the controller, on one kind of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// An attribute writes it: this one.
+    Typed(&'static str),
+    /// It must not be set, for this reason; a whole sentence.
+    Refused(&'static str),
+    /// It may be read, by some controllers.
+    Unconfirmed,
+    /// Nobody is known to read it.
+    Unknown,
+}
+
+/// Refuses keys that stand in the wrong one of `annotations` and `extra_annotations`, all of them, each at its key.
+/// `standing` is asked for every key, also for those of other prefixes.
+pub(crate) fn check_annotation_keys(
+    plain: &PlannedMap,
+    extra: &PlannedMap,
+    standing: &dyn Fn(&str) -> Standing,
+    diagnostics: &mut Diagnostics,
+) {
+    for (attribute, map) in [("annotations", plain), ("extra_annotations", extra)] {
+        for key in map.known().into_iter().flat_map(BTreeMap::keys) {
+            let at = Path::attribute(attribute).key(key.as_str());
+            let settings = key.starts_with(ALB_PREFIX);
+            match standing(key) {
+                Standing::Typed(instead) => diagnostics.error(
+                    at,
+                    "Annotation Has an Attribute",
+                    format!("{key:?} is written by this resource from its own attributes. Use {instead} instead."),
+                ),
+                Standing::Refused(why) => {
+                    diagnostics.error(at, "Annotation Not Allowed", format!("{key:?} cannot be set here. {why}"));
+                }
+                Standing::Unconfirmed | Standing::Unknown if settings && attribute == "annotations" => diagnostics
+                    .error(
+                        at,
+                        "Setting Among Annotations",
+                        format!(
+                            "{key:?} has the prefix of the controller's settings and no attribute here. Move it to \
+                         extra_annotations, which hands it on unread."
+                        ),
+                    ),
+                Standing::Unconfirmed | Standing::Unknown if !settings && attribute == "extra_annotations" => {
+                    diagnostics.error(
+                        at,
+                        "Annotation Among Settings",
+                        format!("{key:?} does not start with {ALB_PREFIX:?}, so it is no setting of the controller. Move it to \
+                         annotations."),
+                    );
+                }
+                Standing::Unconfirmed | Standing::Unknown => {}
+            }
+        }
+    }
+}
+
+/// V74: a key of `extra_annotations` that no controller is known to read. They ignore such keys without a word.
+pub(crate) fn v74_unknown_annotation_key(
+    extra: &PlannedMap,
+    standing: &dyn Fn(&str) -> Standing,
+    diagnostics: &mut Diagnostics,
+) {
+    for key in extra.known().into_iter().flat_map(BTreeMap::keys) {
+        if key.starts_with(ALB_PREFIX) && standing(key) == Standing::Unknown {
+            diagnostics.warn(
+                Path::attribute("extra_annotations").key(key.as_str()),
+                "Annotation Nobody Reads",
+                format!(
+                    "No controller is known to read {key:?}, and they ignore unknown keys without a word. Check the spelling; if \
+                     your controller is newer than this provider, leave it as it is."
+                ),
+            );
+        }
+    }
 }
 
 /// `effective_labels`.
@@ -358,6 +465,74 @@ mod tests {
         for (key, value) in [("bad key", "x"), ("a/b/c", "x"), ("team", "not ok"), (HASH_LABEL, "x"), ("", "x")] {
             assert!(check(key, value).is_err(), "{key}={value}");
         }
+    }
+
+    fn keys_of(keys: &[&str]) -> PlannedMap {
+        Attr::Known(keys.iter().map(|key| ((*key).to_owned(), Attr::Known("x".to_owned()))).collect())
+    }
+
+    fn standing(key: &str) -> Standing {
+        match key.strip_prefix(ALB_PREFIX) {
+            Some("typed") => Standing::Typed("its_attribute"),
+            Some("old") => Standing::Refused("It has no effect."),
+            Some("maybe") => Standing::Unconfirmed,
+            _ => Standing::Unknown,
+        }
+    }
+
+    #[test]
+    fn settings_and_plain_annotations_keep_to_their_own_attribute() {
+        let found = |plain: &PlannedMap, extra: &PlannedMap| {
+            let mut diagnostics = Diagnostics::new();
+            check_annotation_keys(plain, extra, &standing, &mut diagnostics);
+            diagnostics.iter().map(|one| format!("{}: {}", one.path.as_ref().unwrap(), one.summary)).collect::<Vec<_>>()
+        };
+        let keys = [
+            "alb.ingress.kubernetes.io/maybe",
+            "alb.ingress.kubernetes.io/old",
+            "alb.ingress.kubernetes.io/other",
+            "alb.ingress.kubernetes.io/typed",
+            "example.com/owner",
+        ];
+        assert_eq!(
+            found(&keys_of(&keys), &Attr::Null),
+            [
+                "annotations[\"alb.ingress.kubernetes.io/maybe\"]: Setting Among Annotations",
+                "annotations[\"alb.ingress.kubernetes.io/old\"]: Annotation Not Allowed",
+                "annotations[\"alb.ingress.kubernetes.io/other\"]: Setting Among Annotations",
+                "annotations[\"alb.ingress.kubernetes.io/typed\"]: Annotation Has an Attribute",
+            ]
+        );
+        assert_eq!(
+            found(&Attr::Null, &keys_of(&keys)),
+            [
+                "extra_annotations[\"alb.ingress.kubernetes.io/old\"]: Annotation Not Allowed",
+                "extra_annotations[\"alb.ingress.kubernetes.io/typed\"]: Annotation Has an Attribute",
+                "extra_annotations[\"example.com/owner\"]: Annotation Among Settings",
+            ]
+        );
+        assert_eq!(found(&Attr::Unknown, &Attr::Unknown), Vec::<String>::new());
+    }
+
+    #[test]
+    fn v74_warns_of_keys_that_nobody_reads() {
+        let found = |extra: &PlannedMap| {
+            let mut diagnostics = Diagnostics::new();
+            v74_unknown_annotation_key(extra, &standing, &mut diagnostics);
+            assert!(!diagnostics.has_errors());
+            diagnostics.iter().map(|one| one.path.as_ref().unwrap().to_string()).collect::<Vec<_>>()
+        };
+        let keys =
+            ["alb.ingress.kubernetes.io/maybe", "alb.ingress.kubernetes.io/other", "alb.ingress.kubernetes.io/oter"];
+        assert_eq!(
+            found(&keys_of(&keys)),
+            [
+                "extra_annotations[\"alb.ingress.kubernetes.io/oter\"]",
+                "extra_annotations[\"alb.ingress.kubernetes.io/other\"]"
+            ]
+        );
+        assert_eq!(found(&keys_of(&["alb.ingress.kubernetes.io/maybe"])), Vec::<String>::new());
+        assert_eq!(found(&Attr::Unknown), Vec::<String>::new());
     }
 
     #[test]

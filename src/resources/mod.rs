@@ -59,10 +59,9 @@ mod tests {
             "on_wait_timeout" => &["warn", "error"],
             _ if super::alb_gateway::tests::sample(path).is_some() => return super::alb_gateway::tests::sample(path),
             "rules.host" => &["grpc.example.com", "*.example.com"],
-            "rules.paths.path" => &["/", "/helloworld.Greeter/"],
-            "rules.paths.path_type" => &["Prefix"],
             "self_signed.key_algorithm" => &["RSA_2048", "ECDSA_P256"],
             name if name.starts_with("timeouts.") => &["90s", "10m", "1h30m"],
+            _ if super::grpc_ingress::tests::sample(path).is_some() => return super::grpc_ingress::tests::sample(path),
             _ if super::tls_secret::tests::sample(path).is_some() => return super::tls_secret::tests::sample(path),
             _ => return collections(path),
         };
@@ -71,7 +70,6 @@ mod tests {
 
     fn collections(path: &str) -> Option<BoxedStrategy<Value>> {
         let elements: Vec<&'static str> = match path {
-            "listen_ports" => vec!["443/HTTPS", "8443/HTTPS"],
             "tls.hosts" | "self_signed.dns_names" => vec!["grpc.example.com", "*.example.com"],
             _ => return numbers(path),
         };
@@ -82,8 +80,7 @@ mod tests {
 
     fn numbers(path: &str) -> Option<BoxedStrategy<Value>> {
         let range: std::ops::Range<i64> = match path {
-            "rules.paths.service_port" => 1..65536,
-            "canary.weight" => 0..101,
+            "order" => 1..1001,
             "self_signed.validity_days" => 60..3650,
             "self_signed.renew_before_days" => 1..59,
             _ => return None,

@@ -19,6 +19,14 @@ resource "ackone_grpc_ingress" "demo" {
     secret_name = "grpc-secret" # better: ackone_tls_secret.demo.name
   }]
 
+  # Only Pods whose gRPC health service says SERVING get calls.
+  health_check = {
+    protocol = "GRPC"
+    path     = "/grpc.health.v1.Health/Check"
+    method   = "POST"
+    codes    = ["0"]
+  }
+
   lifecycle {
     # Fails the run, and taints nothing, if the controller did not publish it in time.
     postcondition {

@@ -6,11 +6,12 @@ use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::model::GrpcIngress;
-use super::object::{self, GRPC, address, ingress, publish};
+use super::object::{self, BACKEND_PROTOCOL, GRPC, HTTP, address, ingress, publish};
 use super::schema::WRITE_TIMEOUT;
-use super::{GrpcIngressResource, Ours};
+use super::{GrpcIngressResource, Ours, PROTOCOL_FACT};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::framework::model::{Attr, Field, Planned, Stored};
+use crate::framework::path::Path;
 use crate::framework::plan::resolve;
 use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
@@ -61,9 +62,16 @@ impl GrpcIngressResource {
         let mut onlooker = look_on(&fleet, &state, &ours.object, cx).await?;
         let adopt = state.adopt == Some(true);
         let described = ours.described(&attribute);
+        let before = if adopt { fleet.look(&ours.object).await.ok() } else { None };
         let create = fleet.create(&described, &intent, adopt, deadline, &mut cx.warnings);
         let (live, origin) = watched(onlooker.as_mut(), create).await?;
         fleet.claim(&live, &mut cx.private, UID_FACT);
+        let taken_over = before.filter(|_| matches!(origin, Origin::Adopted(_)));
+        let protocol = protocol_of(taken_over.as_ref());
+        cx.private.set_fact(PROTOCOL_FACT, protocol);
+        if protocol != GRPC {
+            cx.warnings.push(adopted_with(protocol, &ours.object));
+        }
         if let Some(onlooker) = onlooker.as_mut().filter(|_| origin != Origin::LeftByUs) {
             onlooker.answered(&live);
         }
@@ -170,6 +178,22 @@ impl GrpcIngressResource {
         cx.warnings.push(diagnostic);
         Ok(state)
     }
+}
+
+/// The protocol that an Ingress's server groups were made with; ours if we made it.
+fn protocol_of(taken_over: Option<&Object>) -> &str {
+    taken_over.map_or(GRPC, |before| before.annotation(BACKEND_PROTOCOL).unwrap_or(HTTP))
+}
+
+fn adopted_with(protocol: &str, object: &ObjectRef) -> Diagnostic {
+    Diagnostic::warning(
+        "Adopted Ingress Speaks Another Protocol",
+        format!(
+            "{object} was made with backend protocol {protocol:?}. It is written as {GRPC:?} now, but the controller ignores a \
+             changed protocol of a live Ingress and reports success. The next plan replaces it; apply again."
+        ),
+    )
+    .at(Path::attribute("backend_protocol"))
 }
 
 async fn look_on(

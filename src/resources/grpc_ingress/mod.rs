@@ -1,7 +1,7 @@
 //! `ackone_grpc_ingress`: an Ingress that publishes a gRPC service of the members through a gateway.
 //!
-//! `schema.rs` and `model.rs` say what users see, `rules.rs` what they may write, `object.rs` what that is in Kubernetes;
-//! `plan.rs` plans; `apply.rs` and `observe.rs` are the thin I/O around it. It must never call an update ready because of a
+//! `schema/` and `model/` say what users see, `rules/` what they may write, `object/` what that is in Kubernetes, with one
+//! table for all annotations; `plan.rs` plans; `apply.rs` and `observe.rs` are the thin I/O around it. It must never call an update ready because of a
 //! host name that was published before it.
 
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use crate::resources::object_names;
 use crate::resources::reconcile::Patience;
 
 mod apply;
+pub(crate) mod coverage;
 mod model;
 mod neighbours;
 mod object;
@@ -33,9 +34,12 @@ mod plan;
 mod rules;
 mod schema;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use model::GrpcIngress;
+
+/// Name of the private fact that holds the protocol with which the live server groups were made.
+const PROTOCOL_FACT: &str = "backend_protocol";
 
 /// The resource type.
 #[derive(Debug)]

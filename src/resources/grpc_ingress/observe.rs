@@ -1,13 +1,17 @@
 //! Refreshing and importing a gRPC Ingress.
 
 use super::model::GrpcIngress;
-use super::object::{self, GRPC, address};
-use super::{GrpcIngressResource, Ours};
+use super::object::annotations::TABLE;
+use super::object::{self, BACKEND_PROTOCOL, GRPC, HTTP, address};
+use super::rules::v73_default_backend;
+use super::{GrpcIngressResource, Ours, PROTOCOL_FACT};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Stored;
+use crate::framework::private::Private;
 use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, TimeoutOf, TimeoutSource};
-use crate::kubernetes::FieldPath;
-use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
+use crate::kubernetes::{Difference, FieldPath, KnownDrift, Object, ObjectRef};
+use crate::resources::kubernetes_attributes::{ALB_PREFIX, metadata_map};
+use crate::resources::kubernetes_object::{Fleet, Found, Home, KNOWN_DRIFT_FACT, UID_FACT, within};
 use crate::resources::readiness::{self, Sight};
 
 /// The state from which a read finds the Ingress.
@@ -67,23 +71,19 @@ impl GrpcIngressResource {
             Found::Gone => return Ok(None),
         };
         let imported = private.is_imported();
-        let drift = object::drift(prior, &live, imported);
+        let drift = object::drift(&as_applied(prior, &private), &live, imported);
         drift.tell(&ours.object, &mut cx.warnings);
         drift.remember(&mut cx.private);
         let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
-        if imported && state.backend_protocol.as_deref() != Some(GRPC) {
-            return Err(Diagnostic::error(
-                "Not a gRPC Ingress",
-                format!(
-                    "{} has backend-protocol {:?}; {} manages gRPC Ingresses only, and the protocol of a live Ingress cannot be \
-                     changed. Nothing was imported.",
-                    ours.object,
-                    state.backend_protocol.as_deref().unwrap_or("http"),
-                    Self::TYPE
-                ),
-            )
-            .into());
+        if imported {
+            // What its server groups were made with, whatever the annotation says later.
+            cx.private.set_fact(PROTOCOL_FACT, live.annotation(BACKEND_PROTOCOL).unwrap_or(HTTP));
+            tell_unread(&ours.object, &live, &state, cx);
         }
+        if let Some(applied) = private.fact(PROTOCOL_FACT).filter(|applied| *applied != GRPC) {
+            state.backend_protocol = Some(applied.to_owned());
+        }
+        v73_default_backend(&ours.object, &live, &mut cx.warnings);
         if state.fleet_id.is_none() {
             state.fleet_id = Some(fleet.id().await?);
         }
@@ -98,5 +98,49 @@ impl GrpcIngressResource {
         };
         (state.ready, state.reason) = readiness::judge(fleet.api(), &ours.object, &live, sight, cx).await;
         Ok(Some(state))
+    }
+}
+
+/// The state without the protocol that it shows instead of the live one: that is no drift.
+fn as_applied(prior: &GrpcIngress<Stored>, private: &Private) -> GrpcIngress<Stored> {
+    let mut prior = prior.clone();
+    if private.fact(PROTOCOL_FACT).is_some_and(|applied| applied != GRPC) {
+        prior.backend_protocol = None;
+    }
+    prior
+}
+
+/// Says which settings of an imported Ingress could not be taken over, and remembers them: the update that configures one
+/// knows then that the live value was seen.
+fn tell_unread(object: &ObjectRef, live: &Object, state: &GrpcIngress<Stored>, cx: &mut Reading) {
+    let written = metadata_map(&object::ingress(state), "annotations");
+    let has_attribute = |key: &str| {
+        let name = key.strip_prefix(ALB_PREFIX);
+        name.is_some_and(|name| {
+            TABLE.iter().any(|one| name == one.key || one.key.ends_with('.') && name.starts_with(one.key))
+        })
+    };
+    let live = metadata_map(live.value(), "annotations");
+    let unread: Vec<(&String, &String)> =
+        live.iter().filter(|(key, _)| has_attribute(key) && !written.contains_key(*key)).collect();
+    let seen = |(key, text): &(&String, &String)| Difference {
+        path: FieldPath::of(["metadata", "annotations", key.as_str()]),
+        ours: None,
+        live: Some(text.as_str().into()),
+        writer: None,
+    };
+    let mut known = KnownDrift::default();
+    known.add(&unread.iter().map(seen).collect::<Vec<_>>());
+    if let Some(text) = known.text() {
+        let lines: String = unread.iter().map(|(key, text)| format!("\n  - {key}: {text}")).collect();
+        cx.private.set_fact(KNOWN_DRIFT_FACT, text);
+        cx.warnings.push(Diagnostic::warning(
+            "Settings Not Imported",
+            format!(
+                "{object} has settings that this resource has attributes for, but with values that they cannot hold or that have \
+                 no effect:{}\nThey stay as they are until an attribute of theirs is configured.",
+                lines
+            ),
+        ));
     }
 }

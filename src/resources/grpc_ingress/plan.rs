@@ -2,8 +2,9 @@
 
 use super::model::GrpcIngress;
 use super::object::GRPC;
-use super::{GrpcIngressResource, rules};
+use super::{GrpcIngressResource, PROTOCOL_FACT, rules};
 use crate::framework::model::{Attr, Planned};
+use crate::framework::path::Path;
 use crate::framework::resource::Planning;
 use crate::resources::object_metadata;
 
@@ -30,9 +31,30 @@ pub(super) fn plan(planning: &mut Planning<'_, GrpcIngressResource>) {
         }
     }
     planning.planned = planned;
+    v46_protocol_of_a_live_ingress(planning);
     if planning.changes {
         rules::advise(&planning.planned, &mut planning.diagnostics);
     }
+}
+
+/// V46: the server groups of a live Ingress keep the protocol they were made with, so one that was made with another is
+/// replaced. Not so when only the annotation was edited after our apply: that is written back.
+fn v46_protocol_of_a_live_ingress(planning: &mut Planning<'_, GrpcIngressResource>) {
+    let Some(applied) = planning.private.fact(PROTOCOL_FACT).filter(|applied| *applied != GRPC) else { return };
+    if planning.prior.is_none() {
+        return;
+    }
+    let at = Path::attribute("backend_protocol");
+    planning.diagnostics.warn(
+        at.clone(),
+        "Protocol of a Live Ingress Cannot Change",
+        format!(
+            "The Ingress was made with backend protocol {applied:?}. The controller ignores a changed protocol of a live Ingress \
+             and reports success, so it is deleted and made again with {GRPC:?}; its hosts are not served in between. To keep \
+             it as it is, take it out of this configuration."
+        ),
+    );
+    planning.requires_replace.push(at);
 }
 
 /// Values that follow from others.

@@ -6,30 +6,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json, json};
 
-use super::model::{Canary, GrpcIngress, IngressPath, Rule, Tls};
+use self::annotations::Entry;
+use super::model::{GrpcIngress, IngressPath, Rule, Tls};
 use crate::clients::Settings;
 use crate::framework::model::{Field, Stored};
 use crate::framework::path::Path;
 use crate::framework::value::Value;
 use crate::kubernetes::{Compare, FieldPath, Kind, Meaning, Object, ObjectRef, equal};
-use crate::resources::kubernetes_attributes::{entries, imported_map, metadata_map};
+use crate::resources::kubernetes_attributes::{ALB_PREFIX, Standing, entries, imported_map, metadata_map};
 use crate::resources::refresh::Drift;
 
-const LISTEN_PORTS: &str = "alb.ingress.kubernetes.io/listen-ports";
-const BACKEND_PROTOCOL: &str = "alb.ingress.kubernetes.io/backend-protocol";
-const CANARY: &str = "alb.ingress.kubernetes.io/canary";
-const CANARY_WEIGHT: &str = "alb.ingress.kubernetes.io/canary-weight";
+pub(crate) mod annotations;
+mod codec;
+mod routing;
 
-/// Annotations that attributes stand for.
-pub(crate) const TYPED_ANNOTATIONS: [(&str, &str); 4] = [
-    (LISTEN_PORTS, "listen_ports"),
-    (BACKEND_PROTOCOL, "nothing: the protocol is always grpc"),
-    (CANARY, "canary"),
-    (CANARY_WEIGHT, "canary.weight"),
-];
+/// Protocol towards the Pods.
+pub(crate) const BACKEND_PROTOCOL: &str = "alb.ingress.kubernetes.io/backend-protocol";
 
 /// The only backend protocol of this resource, exactly as the controller wants it.
 pub(crate) const GRPC: &str = "grpc";
+/// What a controller takes for an Ingress without the annotation.
+pub(crate) const HTTP: &str = "http";
+/// Name of a Service port that leaves the answer to a custom action.
+pub(crate) const USE_ANNOTATION: &str = "use-annotation";
 
 pub(crate) fn ingress_ref(namespace: &str, name: &str) -> ObjectRef {
     ObjectRef::namespaced(Kind::INGRESS, namespace, name)
@@ -51,18 +50,8 @@ pub(crate) fn split_port(text: &str) -> Option<(u16, &str)> {
 /// All that we set of the Ingress.
 pub(crate) fn ingress(state: &GrpcIngress<Stored>) -> Json {
     let mut annotations = entries(state.effective_annotations.as_ref());
-    if let Some(ports) = &state.listen_ports {
-        annotations.insert(LISTEN_PORTS.to_owned(), listen_ports(ports.iter().flatten().map(String::as_str)));
-    }
-    if let Some(protocol) = &state.backend_protocol {
-        annotations.insert(BACKEND_PROTOCOL.to_owned(), protocol.clone());
-    }
-    if let Some(canary) = &state.canary {
-        annotations.insert(CANARY.to_owned(), "true".to_owned());
-        if let Some(weight) = canary.weight {
-            annotations.insert(CANARY_WEIGHT.to_owned(), weight.to_string());
-        }
-    }
+    annotations.extend(entries(state.extra_annotations.as_ref()));
+    annotations.extend(annotations::write(&state.to_value()));
     let mut metadata = Map::new();
     if !annotations.is_empty() {
         metadata.insert("annotations".to_owned(), json!(annotations));
@@ -79,25 +68,6 @@ pub(crate) fn ingress(state: &GrpcIngress<Stored>) -> Json {
     json!({"metadata": metadata, "spec": spec})
 }
 
-/// The annotation's text: one object for each pair, by port.
-fn listen_ports<'a>(ports: impl Iterator<Item = &'a str>) -> String {
-    let pairs: BTreeSet<(u16, &str)> = ports.filter_map(split_port).collect();
-    Json::Array(pairs.into_iter().map(|(port, protocol)| json!({protocol: port})).collect()).to_string()
-}
-
-/// The pairs of a live annotation; a text that cannot be read is shown as it is, which no configuration equals.
-fn read_listen_ports(text: &str) -> Vec<Option<String>> {
-    let parsed: Option<Vec<BTreeMap<String, u16>>> = serde_json::from_str(text).ok();
-    match parsed {
-        Some(objects) => {
-            let pairs: BTreeSet<(u16, String)> =
-                objects.into_iter().flatten().map(|(protocol, port)| (port, protocol)).collect();
-            pairs.into_iter().map(|(port, protocol)| Some(format!("{port}/{protocol}"))).collect()
-        }
-        None => vec![Some(text.trim().to_owned())],
-    }
-}
-
 fn rule(rule: &Rule<Stored>) -> Json {
     let paths: Json = rule.paths.iter().flatten().flatten().map(path).collect();
     object([
@@ -112,7 +82,7 @@ fn path(path: &IngressPath<Stored>) -> Json {
         "pathType": path.path_type.as_deref().unwrap_or("Prefix"),
         "backend": {"service": object([
             ("name", path.service_name.as_deref().map(Json::from)),
-            ("port", path.service_port.map(|port| json!({"number": port}))),
+            ("port", Some(path.service_port.map_or_else(|| json!({"name": USE_ANNOTATION}), |port| json!({"number": port})))),
         ])},
     })
 }
@@ -139,27 +109,43 @@ fn object<const N: usize>(fields: [(&str, Option<Json>); N]) -> Json {
 pub(crate) struct IngressMeaning;
 
 impl Meaning for IngressMeaning {
+    fn default_of(&self, path: &FieldPath) -> Option<Json> {
+        annotation_at(path, |entry| entry.default_text().map(Json::from)).flatten()
+    }
+
     fn compare(&self, path: &FieldPath) -> Compare {
         match path.fields().as_slice() {
-            ["metadata", "annotations", LISTEN_PORTS] => Compare::JsonPairs,
-            ["metadata", "annotations", CANARY_WEIGHT] => Compare::Number,
+            ["metadata", "annotations", key] if Entry::of_key(key).is_some() => Compare::AsRead,
             ["spec", "tls", "hosts"] => Compare::UnorderedSet,
             ["spec", "rules", "host"] => Compare::IgnoreCase,
             _ => Compare::Exact,
         }
+    }
+
+    fn read(&self, path: &FieldPath, text: &str) -> Option<Json> {
+        annotation_at(path, |entry| entry.meaning(text))
+    }
+}
+
+fn annotation_at<T>(path: &FieldPath, use_it: impl FnOnce(Entry<'_>) -> T) -> Option<T> {
+    match path.fields().as_slice() {
+        ["metadata", "annotations", key] => Entry::of_key(key).map(use_it),
+        _ => None,
     }
 }
 
 /// The attribute that a field of the Ingress comes from.
 pub(crate) fn attribute(state: &GrpcIngress<Stored>, path: &FieldPath) -> Path {
     let has = |map: Option<&BTreeMap<String, Option<String>>>, key: &str| map.is_some_and(|map| map.contains_key(key));
+    if let Some(typed) = annotation_at(path, |entry| entry.path()) {
+        return typed;
+    }
     match path.fields().as_slice() {
-        ["metadata", "annotations", LISTEN_PORTS] => Path::attribute("listen_ports"),
-        ["metadata", "annotations", BACKEND_PROTOCOL] => Path::attribute("backend_protocol"),
-        ["metadata", "annotations", CANARY] => Path::attribute("canary"),
-        ["metadata", "annotations", CANARY_WEIGHT] => Path::attribute("canary").attr("weight"),
         ["metadata", "annotations", name] if has(state.annotations.as_ref(), name) => {
             Path::attribute("annotations").key(*name)
+        }
+        ["metadata", "annotations", name] if has(state.extra_annotations.as_ref(), name) => {
+            Path::attribute("extra_annotations").key(*name)
         }
         ["metadata", "annotations", name] => Path::attribute("effective_annotations").key(*name),
         ["metadata", "labels", name] if has(state.labels.as_ref(), name) => Path::attribute("labels").key(*name),
@@ -231,11 +217,8 @@ pub(crate) fn refresh(
 ) -> GrpcIngress<Stored> {
     let seen = observe(live);
     let at = Path::attribute;
-    let mut next = prior.clone();
+    let mut next = refresh_settings(prior, live, drift);
     next.ingress_class_name = drift.pick(&at("ingress_class_name"), &prior.ingress_class_name, seen.ingress_class_name);
-    next.listen_ports = drift.pick(&at("listen_ports"), &prior.listen_ports, seen.listen_ports);
-    next.backend_protocol = drift.pick(&at("backend_protocol"), &prior.backend_protocol, seen.backend_protocol);
-    next.canary = drift.pick(&at("canary"), &prior.canary, seen.canary);
     next.rules = match (&prior.rules, seen.rules) {
         (Some(prior), Some(seen)) if drift.touches(&at("rules")) => Some(keep_spelling(prior, seen, &["rules"], rule)),
         (prior, seen) => drift.pick(&at("rules"), prior, seen),
@@ -246,12 +229,17 @@ pub(crate) fn refresh(
     };
     let annotations = metadata_map(live.value(), "annotations");
     let labels = metadata_map(live.value(), "labels");
-    let typed = |key: &str| TYPED_ANNOTATIONS.iter().any(|(name, _)| *name == key);
+    // Settings are taken by their attributes; those without one stay foreign.
+    let setting = |key: &str| {
+        let obsolete = key == "kubernetes.io/ingress.class";
+        obsolete || key.starts_with(ALB_PREFIX) || matches!(annotations::standing(key), Standing::Typed(_))
+    };
     next.annotations = drift.pick_map(prior.annotations.as_ref(), &annotations, || {
-        imported_map(&annotations, &settings.default_annotations, typed)
+        imported_map(&annotations, &settings.default_annotations, setting)
     });
+    next.extra_annotations = drift.pick_map(prior.extra_annotations.as_ref(), &annotations, || None);
     next.effective_annotations = drift.pick_map(prior.effective_annotations.as_ref(), &annotations, || {
-        imported_map(&annotations, &BTreeMap::new(), typed).or_else(|| Some(BTreeMap::new()))
+        imported_map(&annotations, &BTreeMap::new(), setting).or_else(|| Some(BTreeMap::new()))
     });
     next.labels =
         drift.pick_map(prior.labels.as_ref(), &labels, || imported_map(&labels, &settings.default_labels, |_| false));
@@ -260,6 +248,80 @@ pub(crate) fn refresh(
     });
     publish(&mut next, live);
     next
+}
+
+/// The attributes of annotations after a refresh: the user's spelling while it means the same, else the live value.
+fn refresh_settings(prior: &GrpcIngress<Stored>, live: &Object, drift: &Drift) -> GrpcIngress<Stored> {
+    let before = prior.to_value();
+    let mut next = before.clone();
+    let annotations = metadata_map(live.value(), "annotations");
+    let services: Vec<String> = match drift.is_import() {
+        true => annotations::services(annotations.keys()),
+        false => prior.custom_routing.iter().flatten().map(|(service, _)| service.clone()).collect(),
+    };
+    for entry in Entry::all(&services) {
+        let text = annotations.get(&entry.key()).map(String::as_str);
+        let steps: Vec<&str> = entry.steps().collect();
+        let known = before.at(&entry.path()).unwrap_or(Value::Null);
+        let seen = match known {
+            Value::Null if drift.is_import() && text.is_some() => entry.read(text),
+            Value::Null => continue,
+            // What is not written for a value, such as a switch that is off, can still turn up.
+            ref known if entry.write(known).is_none() => match text {
+                Some(text) if !entry.says(text, known) => entry.read(Some(text)),
+                _ => continue,
+            },
+            _ if drift.touches(&entry.path()) => entry.read(text),
+            _ => continue,
+        };
+        match (entry.is_presence(), &seen) {
+            (true, Value::Bool(true)) if next.at(&entry.path()).is_some_and(|value| !value.is_null()) => {}
+            (true, Value::Bool(true)) => put(&mut next, &steps, Value::Map(BTreeMap::new())),
+            (true, _) => put(&mut next, &steps, Value::Null),
+            (false, _) if switched_off(&next, &steps) => {}
+            (false, _) => put(&mut next, &steps, seen),
+        }
+    }
+    if drift.is_import() {
+        complete_import(&mut next);
+    }
+    #[expect(
+        clippy::expect_used,
+        reason = "every entry of the table has the type of its attribute, which a test proves"
+    )]
+    let next = GrpcIngress::from_value(&next).expect("what annotations say fits their attributes");
+    next
+}
+
+/// Whether the object around a setting is one that a presence decides on, and is not there.
+fn switched_off(state: &Value, steps: &[&str]) -> bool {
+    let Some((first, _)) = steps.split_first() else { return false };
+    let decided = annotations::TABLE.iter().any(|annotation| annotation.at == [*first]);
+    steps.len() > 1 && decided && state.attr(first).is_null()
+}
+
+/// What an import says of switches and of the protocol that the object leaves to the controller's default.
+fn complete_import(state: &mut Value) {
+    for entry in Entry::all(&[]) {
+        let steps: Vec<&str> = entry.steps().collect();
+        let around = steps.split_last().map_or(&[][..], |(_, around)| around);
+        let object = around.iter().fold(state.clone(), |value, name| value.attr(name));
+        let wanted = entry.is_switch() && !object.is_null() || entry.key() == BACKEND_PROTOCOL;
+        if wanted && state.at(&entry.path()).is_none_or(|value| value.is_null()) {
+            put(state, &steps, entry.read(None));
+        }
+    }
+}
+
+fn put(state: &mut Value, steps: &[&str], value: Value) {
+    match steps.split_first() {
+        None => *state = value,
+        Some((first, rest)) => {
+            let mut inner = state.attr(first);
+            put(&mut inner, rest, value);
+            state.set(first, inner);
+        }
+    }
 }
 
 /// Sets the computed attributes that the live object alone decides.
@@ -303,12 +365,6 @@ fn observe(live: &Object) -> GrpcIngress<Stored> {
     let mut state = nothing();
     let spec = live.value().get("spec").unwrap_or(&Json::Null);
     state.ingress_class_name = text(spec, "ingressClassName");
-    state.listen_ports = live.annotation(LISTEN_PORTS).map(read_listen_ports);
-    state.backend_protocol = live.annotation(BACKEND_PROTOCOL).map(str::to_owned);
-    if live.annotation(CANARY).is_some_and(|flag| flag == "true") {
-        let weight = live.annotation(CANARY_WEIGHT).and_then(|text| text.trim().parse().ok());
-        state.canary = Some(Canary { weight });
-    }
     state.rules = elements(spec, "rules").map(|rules| rules.map(|rule| Some(observe_rule(rule))).collect());
     state.tls = elements(spec, "tls").map(|tls| {
         tls.map(|entry| {

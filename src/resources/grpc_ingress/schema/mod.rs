@@ -12,6 +12,9 @@ use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::resources::kubernetes_attributes as shared;
 
+mod routing;
+mod settings;
+
 /// Default of `timeouts.create` and `timeouts.update`.
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_mins(10);
 /// Default of `timeouts.delete`.
@@ -62,10 +65,10 @@ fn attributes() -> Vec<Attribute> {
         Attribute::value(
             "listen_ports",
             Type::set(Type::String),
-            "Listeners of the gateway that carry this Ingress, such as `[\"443/HTTPS\"]`. gRPC needs HTTPS.",
+            "Listeners of the gateway that carry this Ingress, such as `[\"443/HTTPS\"]`. gRPC needs HTTPS; `80/HTTP` is taken \
+             beside it with `ssl_redirect`.",
         )
-        .required()
-        .check(rules::listen_ports),
+        .required(),
         rules_attribute(),
         Attribute::nested(
             "tls",
@@ -88,23 +91,36 @@ fn attributes() -> Vec<Attribute> {
             "Certificates for the hosts. At least one: gRPC is served over TLS only.",
         )
         .required()
-        .check(rules::some_tls),
-        Attribute::nested(
-            "canary",
-            Nesting::Single,
-            vec![
-                Attribute::number(
-                    "weight",
-                    "Percentage of requests that go to this Ingress's backend, 0 to 100. The rest goes to the Ingress with \
-                     the same host and path that is no canary.",
-                )
-                .required()
-                .check(rules::weight),
-            ],
-            "Makes this Ingress the canary of another one with the same hosts and paths.",
+        .check(rules::v47_tls),
+        Attribute::bool(
+            "ssl_redirect",
+            "Whether requests on the gateway's listener 80/HTTP are answered with a redirect (308) to port 443. The gateway needs \
+             both listeners. gRPC clients do not follow redirects: this is for people and browsers that come to the host.",
         ),
+        Attribute::bool(
+            "use_regex",
+            "Whether paths of type `Prefix` are regular expressions (ALB's, case-sensitive). Then every path must be `Prefix`.",
+        ),
+        Attribute::string(
+            "rewrite_target",
+            "Path that replaces the matched one, with groups such as `${1}` of the path's regular expression. Rarely useful here: \
+             the path of a gRPC call is its method, and servers do not know another one. Every path must be `Prefix`, and is a \
+             regular expression then.",
+        ),
+        Attribute::number(
+            "order",
+            "Place among the Ingresses of the gateway, 1 to 1000: rules of smaller ones are tried first. Default 10; equal ones go \
+             by namespace and name.",
+        ),
+        settings::load_balancing(),
+        settings::health_check(),
+        settings::canary(),
+        settings::cors(),
+        settings::rate_limit(),
+        routing::custom_routing(),
         shared::labels("Ingress"),
-        shared::annotations("Ingress").check(rules::annotations),
+        shared::plain_annotations("Ingress"),
+        shared::extra_annotations("Ingress"),
         shared::wait("the controller has reconciled the Ingress after our write"),
         shared::on_wait_timeout(),
         shared::cross_checks("the Ingress is compared with its gateway, other Ingresses and Secrets"),
@@ -112,7 +128,8 @@ fn attributes() -> Vec<Attribute> {
         timeouts_attribute(WRITE_TIMEOUT, WRITE_TIMEOUT, DELETE_TIMEOUT),
         Attribute::string(
             "backend_protocol",
-            "Protocol towards the Pods: `grpc`, that is clear-text HTTP/2. Anything else is drift.",
+            "Protocol towards the Pods: `grpc`, that is clear-text HTTP/2. An Ingress that was made with another one, and imported \
+             or adopted, is replaced: the controller ignores a changed protocol of a live Ingress.",
         )
         .computed()
         .on_update(OnUpdate::Hold),
@@ -148,7 +165,7 @@ fn rules_attribute() -> Attribute {
                         "Path. A gRPC call has the path `/package.Service/Method`. Default `/`.",
                     )
                     .default_value(Value::string("/"))
-                    .check(rules::path),
+                    .check(rules::v62_path),
                     Attribute::string(
                         "path_type",
                         "`Prefix`, `Exact` (then a full method path) or `ImplementationSpecific` (ALB wildcards `*` and \
@@ -159,7 +176,12 @@ fn rules_attribute() -> Attribute {
                     Attribute::string("service_name", "Service in the namespace of the same name of every member.")
                         .required()
                         .check(shared::label_name("Service")),
-                    Attribute::number("service_port", "Port of the Service, 1 to 65535.").required().check(rules::port),
+                    Attribute::number(
+                        "service_port",
+                        "Port of the Service, 1 to 65535. Left out only where `custom_routing` of the Service has an action that \
+                         answers (`forward_group`, `redirect` or `fixed_response`); the backend is `use-annotation` then.",
+                    )
+                    .check(rules::v63_service_port),
                 ],
                 "Paths in the order in which they are tried: the first match wins, so put `/` last.",
             )

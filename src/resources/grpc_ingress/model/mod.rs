@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use crate::framework::resource::Timeouts;
 
+pub(crate) mod routing;
+pub(crate) mod settings;
+
+use routing::CustomRouting;
+use settings::{Canary, Cors, HealthCheck, LoadBalancing, RateLimit};
+
 crate::model! {
     /// `ackone_grpc_ingress`.
     pub struct GrpcIngress {
@@ -23,12 +29,32 @@ crate::model! {
         pub rules: Vec<P::Of<Rule<P>>>,
         /// Certificates.
         pub tls: Vec<P::Of<Tls<P>>>,
+        /// Whether plain HTTP is redirected to HTTPS.
+        pub ssl_redirect: bool,
+        /// Whether prefixes are regular expressions.
+        pub use_regex: bool,
+        /// Path that replaces the matched one.
+        pub rewrite_target: String,
+        /// Place among the Ingresses of the gateway.
+        pub order: i64,
+        /// How members are chosen.
+        pub load_balancing: LoadBalancing<P>,
+        /// How members are checked.
+        pub health_check: HealthCheck<P>,
         /// Canary settings.
         pub canary: Canary<P>,
+        /// Cross-origin requests.
+        pub cors: Cors<P>,
+        /// Requests per second.
+        pub rate_limit: RateLimit<P>,
+        /// Conditions and actions by Service.
+        pub custom_routing: BTreeMap<String, P::Of<CustomRouting<P>>>,
         /// Labels.
         pub labels: BTreeMap<String, P::Of<String>>,
         /// Further annotations.
         pub annotations: BTreeMap<String, P::Of<String>>,
+        /// Settings without an attribute.
+        pub extra_annotations: BTreeMap<String, P::Of<String>>,
         /// Whether to wait.
         pub wait: bool,
         /// `warn` or `error`.
@@ -73,7 +99,7 @@ crate::model! {
         pub path_type: String,
         /// Service in the members.
         pub service_name: String,
-        /// Port of that Service.
+        /// Port of that Service; null leaves the answer to a custom action.
         pub service_port: i64,
     }
 }
@@ -85,13 +111,5 @@ crate::model! {
         pub hosts: Vec<P::Of<String>>,
         /// Secret.
         pub secret_name: String,
-    }
-}
-
-crate::model! {
-    /// Canary settings.
-    pub struct Canary {
-        /// Percent.
-        pub weight: i64,
     }
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::repository;
+use crate::sandbox::Sandbox;
+use crate::terraform::{Finished, Workspace};
 
 /// Compares a text with its golden file, or writes the file.
 ///
@@ -37,6 +39,23 @@ pub fn diagnostics(stdout: &str) -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+/// The diagnostics of a Terraform command that ran with `-json`, without what differs from run to run.
+#[must_use]
+pub fn told(sandbox: &Sandbox, workspace: &Workspace, finished: &Finished) -> String {
+    let ready = &sandbox.ready;
+    let numbered = |ids: &[String], name: &str| -> Vec<(String, String)> {
+        ids.iter().enumerate().map(|(index, id)| (id.clone(), format!("{name}-{}", index + 1))).collect()
+    };
+    let ids = [numbered(&ready.member_ids, "MEMBER"), numbered(&ready.vswitch_ids, "VSWITCH")].concat();
+    let mut known = vec![(ready.fleet_id.as_str(), "FLEET"), (ready.access_key_id.as_str(), "ACCESS-KEY")];
+    known.extend(ids.iter().map(|(id, name)| (id.as_str(), name.as_str())));
+    // The working directory lies in the home folder, whose name is then all that is left of it.
+    let work = workspace.path();
+    let home = work.parent().unwrap_or(&work).display().to_string();
+    known.push((home.as_str(), "HOME"));
+    normalised(&diagnostics(&finished.stdout).join("\n"), &known, &work)
 }
 
 /// The diagnostics of `terraform validate -json`.

@@ -2,10 +2,12 @@
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
 pub mod calls;
+pub mod catalogue;
 pub mod configuration;
 pub mod control;
 pub mod golden;
 pub mod host;
+pub mod material;
 pub mod plan;
 pub mod processes;
 pub mod sandbox;

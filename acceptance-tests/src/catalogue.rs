@@ -26,6 +26,7 @@ const OF_TERRAFORM: &[&str] = &[
     "Unsupported argument",
     "Value for undeclared variable",
     "Write-only Attribute Not Allowed",
+    "execution halted",
 ];
 
 /// Titles of the provider's messages; `…` stands for what differs.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::catalogue;
 use crate::repository;
 use crate::sandbox::Sandbox;
 use crate::terraform::{Finished, Workspace};
@@ -28,13 +29,16 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
     Err(format!("{} differs (UPDATE_GOLDEN=1 writes it).\n--- golden\n{wanted}\n--- now\n{text}", path.display()))
 }
 
-/// The diagnostics of a Terraform command that ran with `-json`, each as text, sorted: parallel work has no order.
+/// The provider's diagnostics of a Terraform command that ran with `-json`, each as text, sorted: parallel work has no order.
 #[must_use]
 pub fn diagnostics(stdout: &str) -> Vec<String> {
     let mut all: Vec<String> = stdout
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|line| line.get("diagnostic").map(rendered))
+        .filter_map(|line| line.get("diagnostic").cloned())
+        // What Terraform adds of its own differs from version to version.
+        .filter(|diagnostic| diagnostic.get("summary").and_then(Value::as_str).is_some_and(catalogue::is_ours))
+        .map(|diagnostic| rendered(&diagnostic))
         .collect();
     all.sort();
     all.dedup();

@@ -1,6 +1,7 @@
 //! Drives the provider from outside: with a plugin host of our own ([`host`]) and with real Terraform ([`terraform`]),
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
+pub mod answers;
 pub mod calls;
 pub mod catalogue;
 pub mod configuration;

@@ -40,7 +40,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "host",
         "The host is null: the gateway or Ingress it comes from has no address yet.",
         "See why that one is not ready; its own messages say so.",
-    ),
+    )
+    .not_rendered("Terraform validates a data source once more before it reads it, which says that host is null"),
     error(
         "Probe Interrupted",
         "the data source",

@@ -13,6 +13,7 @@ use crate::repository;
 const OF_TERRAFORM: &[&str] = &[
     "Applied changes may be incomplete",
     "Check block assertion failed",
+    "Check block assertion known after apply",
     "Execution halted",
     "Incomplete lock file information for providers",
     "Operation cancelled",

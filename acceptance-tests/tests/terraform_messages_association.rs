@@ -60,6 +60,8 @@ fn a_member_that_does_not_come() {
     let workspace = Workspace::with(&sandbox, &association("")).unwrap();
     let apply = workspace.start_group(APPLY).unwrap();
     sandbox.wait_called("AttachClusterToHub", "", PATIENCE).unwrap();
+    sandbox.forget_calls().unwrap();
+    sandbox.wait_called("DescribeManagedClusters", "", PATIENCE).unwrap();
     interrupt_group(&apply).unwrap();
     let finished = end(apply, PATIENCE).unwrap();
     golden::check("messages_association_interrupted", &golden::told(&sandbox, &workspace, &finished)).unwrap();

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use acceptance_tests::configuration::PREAMBLE;
 use acceptance_tests::golden;
-use acceptance_tests::material::{self, LONG, chain, self_signed};
+use acceptance_tests::material::{LONG, chain, self_signed};
 use acceptance_tests::terraform::Workspace;
 
 /// Validates a configuration, which must be refused, and compares what is told with a golden.
@@ -186,6 +186,7 @@ resource "ackone_tls_secret" "profile" {
 
   self_signed = {
     common_name       = ""
+    organization      = "An organization with a name of more than sixty-four characters, which is too long"
     dns_names         = ["not a name"]
     validity_days     = 10
     renew_before_days = 30
@@ -219,7 +220,7 @@ resource "ackone_tls_secret" "two_keys" {
 }
 "#;
     refused_as(name, body, |folder| {
-        let good = material::self_signed(Some("a.example.com"), &["a.example.com"], LONG).unwrap();
+        let good = self_signed(Some("a.example.com"), &["a.example.com"], LONG).unwrap();
         std::fs::write(folder.join("grpc.crt"), good.certificate).unwrap();
         std::fs::write(folder.join("grpc.key"), good.key).unwrap();
     });

@@ -54,7 +54,6 @@ fn a_server_that_does_not_answer_as_it_should() {
         ("failure", "kubernetes/patch/namespaces=unavailable"),
         ("throttled", "kubernetes/patch/namespaces=throttle"),
         ("refused", "kubernetes/patch/namespaces=error,status=400,code=BadRequest,message=a webhook says no"),
-        ("changing", "kubernetes/patch/namespaces=conflict"),
     ] {
         sandbox.fault(fault).unwrap();
         tells(&format!("messages_fleet_{name}"), &sandbox, &workspace, APPLY, 1);
@@ -67,6 +66,10 @@ fn a_server_that_does_not_answer_as_it_should() {
 
     workspace.write("main.tf", &namespace("  timeouts = { read = \"1s\" }\n")).unwrap();
     workspace.apply().unwrap().expect_ok();
+    workspace.write("main.tf", &namespace("  labels = { team = \"edge\" }\n  timeouts = { read = \"1s\" }\n")).unwrap();
+    sandbox.fault("kubernetes/patch/namespaces=conflict").unwrap();
+    tells("messages_fleet_changing", &sandbox, &workspace, APPLY, 1);
+    sandbox.no_faults().unwrap();
     sandbox.fault("kubernetes=latency,ms=5000").unwrap();
     tells("messages_fleet_slow", &sandbox, &workspace, PLAN, 1);
 }
@@ -190,11 +193,6 @@ fn a_state_that_does_not_fit() {
     let workspace = Workspace::with(&sandbox, &namespace("")).unwrap();
     workspace.apply().unwrap().expect_ok();
     let mut state: serde_json::Value = serde_json::from_str(&workspace.state_text().unwrap()).unwrap();
-    let body = "resource \"ackone_tls_secret\" \"demo\" {\n  namespace   = \"demo\"\n  name        = \"demo\"\n  self_signed = { common_name = \"a\" }\n}\n\nmoved {\n  from = ackone_namespace.demo\n  to   = ackone_tls_secret.demo\n}\n";
-    workspace.write("main.tf", body).unwrap();
-    tells("messages_state_moved", &sandbox, &workspace, PLAN, 1);
-
-    workspace.write("main.tf", &namespace("")).unwrap();
     *state.pointer_mut("/resources/0/instances/0/attributes/labels").unwrap() = json!([1]);
     std::fs::write(workspace.path().join("terraform.tfstate"), state.to_string()).unwrap();
     tells("messages_state_edited", &sandbox, &workspace, PLAN, 1);

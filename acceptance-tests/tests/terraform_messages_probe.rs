@@ -28,9 +28,11 @@ fn without_counts(told: &str) -> String {
     let told =
         told.replace(" attempts within ", " attempt(s) within ").replace(" attempt within ", " attempt(s) within ");
     told.lines()
-        .map(|line| match line.split_once("no answer within ") {
-            Some((head, _)) => format!("{head}no answer within N s."),
-            None => line.to_owned(),
+        .map(|line| match (line.split_once("no answer within "), line.split_once("connection broke: ")) {
+            (Some((head, _)), _) => format!("{head}no answer within N s."),
+            // Which end notices first is the system's business.
+            (None, Some((head, _))) => format!("{head}connection broke: WHY."),
+            (None, None) => line.to_owned(),
         })
         .map(|line| match line.trim_start().split_once(" attempt(s)") {
             Some((count, rest)) if count.parse::<u32>().is_ok() => format!("  N attempt(s){rest}"),

@@ -68,21 +68,6 @@ fn certificates_whose_time_is_over_near_or_to_come() {
     let body: String = ["expired", "soon", "early"].map(|name| secret(name, "").replace("grpc-secret", name)).concat();
     workspace.write("main.tf", &body).unwrap();
     tells("messages_secret_dates", &sandbox, &workspace, PLAN, 1);
-
-    let nothing = r#"
-resource "terraform_data" "nothing" {
-  input = timestamp() == "never" ? "x" : null
-}
-
-resource "ackone_tls_secret" "null" {
-  namespace       = "demo"
-  name            = "grpc-secret"
-  certificate_pem = terraform_data.nothing.output
-  private_key_pem = terraform_data.nothing.output
-}
-"#;
-    workspace.write("main.tf", nothing).unwrap();
-    tells("messages_secret_null", &sandbox, &workspace, APPLY, 1);
 }
 
 #[test]
@@ -100,6 +85,15 @@ fn secrets_that_cannot_be_written() {
     kubectl(&["patch", "secret/grpc-secret", "--namespace=demo", "--type=merge", r#"--patch={"immutable":true}"#]);
     write(&folder, "grpc", &material(LONG));
     tells("messages_secret_immutable", &sandbox, &workspace, APPLY, 1);
+
+    // A namespace that is going takes nothing new.
+    let held = r#"--patch={"metadata":{"finalizers":["example.com/hold"]}}"#;
+    kubectl(&["create", "namespace", "going"]);
+    kubectl(&["patch", "namespace/going", "--type=merge", held]);
+    kubectl(&["delete", "namespace", "going", "--wait=false"]);
+    workspace.write("main.tf", &secret("grpc", "").replace("\"demo\"", "\"going\"")).unwrap();
+    workspace.run(&["state", "rm", "ackone_tls_secret.grpc"]).unwrap().expect_ok();
+    tells("messages_namespace_going", &sandbox, &workspace, APPLY, 1);
 }
 
 #[test]

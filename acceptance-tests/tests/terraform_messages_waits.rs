@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use acceptance_tests::configuration::HTTP_GATEWAY;
 use acceptance_tests::golden;
-use acceptance_tests::processes::{end, interrupt_group};
+use acceptance_tests::processes::end;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::{Finished, Workspace};
 use serde_json::{Value, json};
@@ -53,13 +53,6 @@ fn a_controller_that_does_nothing() {
     sandbox.forget_calls().unwrap();
     let apply = workspace.start_group(APPLY).unwrap();
     sandbox.wait_called("watch", "albconfigs", PATIENCE).unwrap();
-    interrupt_group(&apply).unwrap();
-    let finished = end(apply, PATIENCE).unwrap();
-    told("messages_wait_interrupted", &sandbox, &workspace, &finished, 1);
-
-    sandbox.forget_calls().unwrap();
-    let apply = workspace.start_group(APPLY).unwrap();
-    sandbox.wait_called("watch", "albconfigs", PATIENCE).unwrap();
     sandbox.kubectl(&workspace.path(), &["delete", "albconfig", "ackone-gateway-demo", "--wait=false"]).unwrap();
     let finished = end(apply, PATIENCE).unwrap();
     told("messages_wait_object_gone", &sandbox, &workspace, &finished, 0);
@@ -68,7 +61,7 @@ fn a_controller_that_does_nothing() {
 #[test]
 fn a_controller_that_fails_for_good() {
     let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
-    let failure = json!({"message": "Message: The quota is exceeded.", "times": 10000});
+    let failure = json!({"message": "The quota is exceeded.", "times": 10000});
     sandbox.control.post("/v1/controller/fail", &failure).unwrap();
     let workspace = Workspace::with(&sandbox, HTTP_GATEWAY).unwrap();
     let finished = workspace.run(APPLY).unwrap();
@@ -82,11 +75,16 @@ fn a_user_who_may_not_look() {
     sandbox.control.post("/v1/world/keys", &groups).unwrap();
     let deny = |all: Value| sandbox.control.post("/v1/kubernetes/permissions", &json!({"deny": all})).unwrap();
     let workspace = Workspace::with(&sandbox, HTTP_GATEWAY).unwrap();
-    deny(json!([{"verb": "watch", "resource": "albconfigs"}]));
-    let finished = workspace.run(APPLY).unwrap();
+    sandbox.pause_controller().unwrap();
+    let apply = workspace.start_group(APPLY).unwrap();
+    sandbox.wait_called("watch", "albconfigs", PATIENCE).unwrap();
+    deny(json!(["get", "list", "watch"].map(|verb| json!({"verb": verb, "resource": "albconfigs"}))));
+    sandbox.control.post("/v1/kubernetes/drop-watches", &json!({})).unwrap();
+    let finished = end(apply, PATIENCE).unwrap();
     told("messages_wait_blind", &sandbox, &workspace, &finished, 0);
 
-    deny(json!([{"verb": "list", "resource": "events"}, {"verb": "watch", "resource": "events"}]));
+    deny(json!(["list", "watch"].map(|verb| json!({"verb": verb, "resource": "events"}))));
+    sandbox.resume_controller().unwrap();
     workspace.apply().unwrap().expect_ok();
     workspace.write("main.tf", &gateway("  load_balancer_name = \"renamed\"\n")).unwrap();
     let finished = workspace.run(APPLY).unwrap();

@@ -20,7 +20,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "the import block",
         "The identity names no cluster, or no Fleet while the provider block has none either.",
         "Give cluster_id, and fleet_id where the provider block has none.",
-    ),
+    )
+    .not_rendered("import by identity needs Terraform 1.12, and core itself asks for what is required"),
     warning(
         "Cluster Already Associated",
         "cluster_id",

@@ -49,13 +49,15 @@ pub(super) const MESSAGES: &[Message] = &[
         "the resource",
         "The state was written by a newer version of the provider.",
         "Use the version that wrote it, or a newer one.",
-    ),
+    )
+    .not_rendered("Terraform refuses a state of a newer schema version itself"),
     error(
         "Unknown State Version",
         "the resource",
         "The state has a schema version that no release has written.",
         "Use the version of the provider that wrote the state.",
-    ),
+    )
+    .not_rendered("Terraform refuses a state of a newer schema version itself"),
     error(
         "Unsupported State Format",
         "the resource",
@@ -70,7 +72,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "the moved block",
         "State of another resource type cannot be taken over.",
         "Import the object, and remove the other resource with a removed block.",
-    ),
+    )
+    .not_rendered(NEVER_ASKED),
     warning(
         "Plan Not Checked",
         "the resource",

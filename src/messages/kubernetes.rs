@@ -148,7 +148,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "the resource",
         "Another resource made or took over the object in the same run, so this one does not delete it.",
         "Nothing.",
-    ),
+    )
+    .not_rendered("needs a resource that is destroyed after another one took its object over, in one run"),
     error(
         "Object Keeps Changing",
         "the resource",

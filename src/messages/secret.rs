@@ -141,7 +141,8 @@ pub(super) const MESSAGES: &[Message] = &[
         "certificate_pem",
         "Certificate or key came from another resource and turned out to be null in apply.",
         "Look why the source is null; nothing was written.",
-    ),
+    )
+    .not_rendered("Terraform plans once more in apply, with what is known then, and that plan finds it first"),
     error(
         "Certificate Not Made",
         "self_signed",

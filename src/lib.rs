@@ -16,6 +16,7 @@ pub mod data_sources;
 pub mod framework;
 pub mod kubernetes;
 pub mod log;
+pub mod messages;
 pub mod plugin;
 pub mod probe;
 pub mod protocol;

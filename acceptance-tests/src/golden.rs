@@ -6,7 +6,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::catalogue;
 use crate::repository;
+use crate::sandbox::Sandbox;
+use crate::terraform::{Finished, Workspace};
 
 /// Compares a text with its golden file, or writes the file.
 ///
@@ -26,17 +29,37 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
     Err(format!("{} differs (UPDATE_GOLDEN=1 writes it).\n--- golden\n{wanted}\n--- now\n{text}", path.display()))
 }
 
-/// The diagnostics of a Terraform command that ran with `-json`, each as text, sorted: parallel work has no order.
+/// The provider's diagnostics of a Terraform command that ran with `-json`, each as text, sorted: parallel work has no order.
 #[must_use]
 pub fn diagnostics(stdout: &str) -> Vec<String> {
     let mut all: Vec<String> = stdout
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter_map(|line| line.get("diagnostic").map(rendered))
+        .filter_map(|line| line.get("diagnostic").cloned())
+        // What Terraform adds of its own differs from version to version.
+        .filter(|diagnostic| diagnostic.get("summary").and_then(Value::as_str).is_some_and(catalogue::is_ours))
+        .map(|diagnostic| rendered(&diagnostic))
         .collect();
     all.sort();
     all.dedup();
     all
+}
+
+/// The diagnostics of a Terraform command that ran with `-json`, without what differs from run to run.
+#[must_use]
+pub fn told(sandbox: &Sandbox, workspace: &Workspace, finished: &Finished) -> String {
+    let ready = &sandbox.ready;
+    let numbered = |ids: &[String], name: &str| -> Vec<(String, String)> {
+        ids.iter().enumerate().map(|(index, id)| (id.clone(), format!("{name}-{}", index + 1))).collect()
+    };
+    let ids = [numbered(&ready.member_ids, "MEMBER"), numbered(&ready.vswitch_ids, "VSWITCH")].concat();
+    let mut known = vec![(ready.fleet_id.as_str(), "FLEET"), (ready.access_key_id.as_str(), "ACCESS-KEY")];
+    known.extend(ids.iter().map(|(id, name)| (id.as_str(), name.as_str())));
+    // The working directory lies in the home folder, whose name is then all that is left of it.
+    let work = workspace.path();
+    let home = work.parent().unwrap_or(&work).display().to_string();
+    known.push((home.as_str(), "HOME"));
+    normalised(&diagnostics(&finished.stdout).join("\n"), &known, &work)
 }
 
 /// The diagnostics of `terraform validate -json`.

@@ -1,11 +1,14 @@
 //! Drives the provider from outside: with a plugin host of our own ([`host`]) and with real Terraform ([`terraform`]),
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
+pub mod answers;
 pub mod calls;
+pub mod catalogue;
 pub mod configuration;
 pub mod control;
 pub mod golden;
 pub mod host;
+pub mod material;
 pub mod plan;
 pub mod processes;
 pub mod sandbox;

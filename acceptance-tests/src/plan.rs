@@ -136,7 +136,15 @@ impl Workspace {
     /// # Errors
     /// If Terraform cannot be started.
     pub fn start_apply(&self) -> Result<Child, AcceptanceError> {
-        let mut command = self.command(&["apply", "-no-color", "-auto-approve"]);
+        self.start_group(&["apply", "-no-color", "-auto-approve"])
+    }
+
+    /// Starts a command as the leader of a process group.
+    ///
+    /// # Errors
+    /// If Terraform cannot be started.
+    pub fn start_group(&self, arguments: &[&str]) -> Result<Child, AcceptanceError> {
+        let mut command = self.command(arguments);
         command.process_group(0).spawn().map_err(AcceptanceError::io("start terraform"))
     }
 

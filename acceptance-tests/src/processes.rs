@@ -53,10 +53,14 @@ pub fn interrupt_group(leader: &Child) -> Result<(), AcceptanceError> {
         .map_err(|error| AcceptanceError::io("interrupt a process group")(error.into()))
 }
 
-/// Waits for the end of a process whose output goes to pipes; kills it if it takes too long.
+/// Waits for the end of a Terraform process whose output goes to pipes; kills it if it takes too long.
 ///
 /// # Errors
 /// If it does not end in time.
+///
+/// # Panics
+/// If it shows a diagnostic that is neither in the provider's catalogue nor one of Terraform's own.
+#[track_caller]
 pub fn end(mut child: Child, limit: Duration) -> Result<Finished, AcceptanceError> {
     let waited = wait_until("the process to end", limit, || match child.try_wait() {
         Ok(Some(_)) => Ok(()),
@@ -68,6 +72,7 @@ pub fn end(mut child: Child, limit: Duration) -> Result<Finished, AcceptanceErro
     }
     let output = child.wait_with_output().map_err(AcceptanceError::io("read a process's output"))?;
     let finished = finished(&output);
+    crate::catalogue::hold(&finished.stdout, &finished.stderr);
     match waited {
         Ok(()) => Ok(finished),
         Err(_) => Err(AcceptanceError::Timeout {

@@ -174,9 +174,15 @@ impl Workspace {
     ///
     /// # Errors
     /// If Terraform cannot be started.
+    ///
+    /// # Panics
+    /// If it shows a diagnostic that is neither in the provider's catalogue nor one of Terraform's own.
+    #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> Result<Finished, AcceptanceError> {
         let output = self.command(arguments).output().map_err(AcceptanceError::io("run terraform"))?;
-        Ok(finished(&output))
+        let finished = finished(&output);
+        crate::catalogue::hold(&finished.stdout, &finished.stderr);
+        Ok(finished)
     }
 
     /// Starts a command and leaves it running.

@@ -6,7 +6,7 @@
 use acceptance_tests::configuration::{HTTP_GATEWAY, PREAMBLE, PROVIDER};
 use acceptance_tests::golden;
 use acceptance_tests::sandbox::Sandbox;
-use acceptance_tests::terraform::{Finished, Workspace};
+use acceptance_tests::terraform::Workspace;
 use acceptance_tests::tools;
 use serde_json::json;
 
@@ -54,28 +54,10 @@ resource "ackone_grpc_ingress" "demo" {
 }
 "#;
 
-/// A command's diagnostics without what differs from run to run.
-fn told(sandbox: &Sandbox, workspace: &Workspace, finished: &Finished) -> String {
-    let ready = &sandbox.ready;
-    let members: Vec<(String, String)> = ready
-        .member_ids
-        .iter()
-        .enumerate()
-        .map(|(index, id)| (id.clone(), format!("MEMBER-{}", index + 1)))
-        .chain(ready.vswitch_ids.iter().enumerate().map(|(index, id)| (id.clone(), format!("VSWITCH-{}", index + 1))))
-        .collect();
-    let mut known = vec![(ready.fleet_id.as_str(), "FLEET"), (ready.access_key_id.as_str(), "ACCESS-KEY")];
-    known.extend(members.iter().map(|(id, name)| (id.as_str(), name.as_str())));
-    // The working directory lies in the home folder, whose name is then all that is left of it.
-    let home = workspace.path().parent().unwrap().display().to_string();
-    known.push((home.as_str(), "HOME"));
-    golden::normalised(&golden::diagnostics(&finished.stdout).join("\n"), &known, &workspace.path())
-}
-
 /// Applies, which must fail, and compares what it tells with a golden.
 fn fails_as(name: &str, sandbox: &Sandbox, workspace: &Workspace) {
     let finished = workspace.run(&["apply", "-json", "-auto-approve"]).unwrap();
-    let text = told(sandbox, workspace, &finished);
+    let text = golden::told(sandbox, workspace, &finished);
     assert_eq!(finished.code, 1, "{name} must fail\n{text}\n{}", finished.stderr);
     golden::check(name, &text).unwrap();
 }
@@ -106,7 +88,7 @@ fn credentials_that_are_not_accepted_are_explained() {
     let expire = json!({"access_key_id": text("access_key_id"), "expire": true});
     sandbox.control.post("/v1/world/keys", &expire).unwrap();
     let finished = expired.run(&["apply", "-json", "-auto-approve"]).unwrap();
-    let shown = told(&sandbox, &expired, &finished).replace(&text("access_key_id"), "TEMPORARY-KEY");
+    let shown = golden::told(&sandbox, &expired, &finished).replace(&text("access_key_id"), "TEMPORARY-KEY");
     assert_eq!(finished.code, 1, "{shown}");
     assert!(!shown.contains(&text("security_token")));
     golden::check("expired_credentials", &shown).unwrap();
@@ -199,7 +181,7 @@ resource "ackone_tls_secret" "grpc" {
     tools::certificate(&workspace.path(), "other", "other.example.com", 30).unwrap();
     let finished = workspace.run(&["plan", "-json"]).unwrap();
     assert_eq!(finished.code, 1, "{}", finished.stdout);
-    golden::check("key_of_another_certificate", &told(&sandbox, &workspace, &finished)).unwrap();
+    golden::check("key_of_another_certificate", &golden::told(&sandbox, &workspace, &finished)).unwrap();
 }
 
 #[test]

@@ -76,5 +76,6 @@ pub enum ProbeError {
 }
 
 fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs_f64())
+    // What is left of a deadline is no round number; tenths are enough for people.
+    format!("{} s", (duration.as_secs_f64() * 10.0).round() / 10.0)
 }

@@ -244,10 +244,11 @@ pub(crate) fn held(object: &ObjectRef, finalizers: &[String], explanation: &str)
     } else {
         format!("finalizers hold it: {}", finalizers.join(", "))
     };
+    let explanation = if explanation.is_empty() { String::new() } else { format!(" {explanation}") };
     Diagnostic::error(
         "Deletion Not Finished",
         format!(
-            "{object} is being deleted but is still there; {which}. {explanation} Apply again to wait on, with a longer \
+            "{object} is being deleted but is still there; {which}.{explanation} Apply again to wait on, with a longer \
              timeouts.delete if that is usual. Do not remove a finalizer by hand: what it guards would be left behind."
         ),
     )

@@ -7,7 +7,7 @@ pub mod alb_gateway;
 pub mod coverage;
 mod diagnose;
 mod diagnose_cloud;
-mod event_messages;
+pub mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;

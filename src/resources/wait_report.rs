@@ -150,3 +150,42 @@ fn shown(duration: Duration) -> String {
         format!("{} seconds", duration.as_secs_f64())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubernetes::Object;
+
+    fn event(message: &str) -> Event {
+        Event::parse(&Object::from(serde_json::json!({
+            "type": "Warning", "reason": "FailedApplyModel", "message": message, "count": 3,
+            "involvedObject": {"kind": "AlbConfig", "name": "gateway"},
+        })))
+    }
+
+    fn told(message: &str) -> String {
+        let waited =
+            Waited { ending: Ending::Stuck, live: None, warnings: vec![event(message)], without_events: false };
+        explanation(&waited, &[])
+    }
+
+    #[test]
+    fn an_unknown_event_is_shown_as_it_is_with_its_request_id() {
+        let told = told("Message: Gizmo is odd. RequestId: 0F8FAD5B-D9CB-469F-A165-70867728950E");
+        assert_eq!(
+            told,
+            "\n  FailedApplyModel on AlbConfig \"gateway\" (3 times): Message: Gizmo is odd. RequestId: \
+             0F8FAD5B-D9CB-469F-A165-70867728950E\n    Request ID: 0F8FAD5B-D9CB-469F-A165-70867728950E"
+        );
+    }
+
+    #[test]
+    fn a_known_event_is_shown_with_cause_and_remedy() {
+        let told = told("AlbConfig.alibabacloud.com \"sg\" not found");
+        assert!(
+            told.contains("(3 times): AlbConfig.alibabacloud.com \"sg\" not found\n    The IngressClass leads"),
+            "{told}"
+        );
+        assert!(told.ends_with("use the class of another one."), "{told}");
+    }
+}

@@ -59,6 +59,7 @@ type Pages = BTreeMap<PathBuf, String>;
 fn pages(root: &Path) -> Result<Pages, StepError> {
     let mut pages = Pages::new();
     pages.insert("docs/index.md".into(), index(root)?);
+    pages.insert(crate::troubleshooting::PATH.into(), crate::troubleshooting::page());
     for resource in ackone::resources::all() {
         let page = Page {
             type_name: resource.type_name(),

@@ -6,6 +6,7 @@
 mod codegen;
 mod docs;
 mod docs_guides;
+mod troubleshooting;
 
 use std::process::ExitCode;
 

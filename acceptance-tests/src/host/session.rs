@@ -8,8 +8,8 @@ use serde_json::Value;
 use tfplugin_proto::tfplugin6::diagnostic::Severity;
 use tfplugin_proto::tfplugin6::schema::Block;
 use tfplugin_proto::tfplugin6::{
-    Diagnostic, DynamicValue, apply_resource_change, configure_provider, get_provider_schema, plan_resource_change,
-    read_resource,
+    Diagnostic, DynamicValue, RawState, apply_resource_change, configure_provider, get_provider_schema,
+    plan_resource_change, read_resource, upgrade_resource_state,
 };
 
 use super::wire_value::{complete, decode_bytes, encode};
@@ -52,6 +52,8 @@ fn dynamic(value: &Value) -> Option<DynamicValue> {
 fn split(diagnostics: &[Diagnostic]) -> (Vec<String>, Vec<String>) {
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.iter().partition(|diagnostic| diagnostic.severity() == Severity::Error);
+    let strange = crate::catalogue::unknown(diagnostics.iter().map(|diagnostic| diagnostic.summary.as_str()));
+    assert!(strange.is_empty(), "not in the guide \"Troubleshooting\" (a row in src/messages/): {strange:?}");
     let text = |all: Vec<&Diagnostic>| all.iter().map(|one| format!("{}: {}", one.summary, one.detail)).collect();
     (text(errors), text(warnings))
 }
@@ -132,14 +134,41 @@ impl Session {
         Ok(Answer { instance, errors, warnings })
     }
 
-    /// Plans and applies a configuration, or the deletion when it is null. Core's own rule: a computed attribute that is
-    /// not configured keeps its prior value in the proposal.
+    /// Brings a stored instance to the shape of the current schema.
     ///
     /// # Errors
-    /// If a call is answered with a gRPC status.
-    pub async fn apply(&self, type_name: &str, config: &Value, prior: &Instance) -> Result<Answer, HostError> {
+    /// If the call is answered with a gRPC status, or the state is refused.
+    pub async fn upgrade(&self, type_name: &str, version: i64, json: &Value) -> Result<Value, HostError> {
+        let raw_state = Some(RawState { json: json.to_string().into_bytes(), ..RawState::default() });
+        let request = upgrade_resource_state::Request { type_name: type_name.to_owned(), version, raw_state };
+        let answer = self.connection.provider().upgrade_resource_state(request).await?.into_inner();
+        let (errors, _) = split(&answer.diagnostics);
+        if !errors.is_empty() {
+            return Err(HostError::io("upgrade a state")(std::io::Error::other(errors.join("\n"))));
+        }
+        value_of(answer.upgraded_state.as_ref())
+    }
+
+    /// Plans a configuration; nothing is applied. The instance that is answered is the planned one.
+    ///
+    /// # Errors
+    /// If the call is answered with a gRPC status.
+    pub async fn plan(&self, type_name: &str, config: &Value, prior: &Instance) -> Result<Answer, HostError> {
+        let (answer, errors, warnings) = self.planned(type_name, config, prior).await?;
+        let state = value_of(answer.planned_state.as_ref())?;
+        let instance = Instance { state, private: answer.planned_private, tainted: prior.tainted };
+        Ok(Answer { instance, errors, warnings })
+    }
+
+    /// The plan as it is answered, with its errors and warnings. Core's own rule: a computed attribute that is not
+    /// configured keeps its prior value in the proposal.
+    async fn planned(
+        &self,
+        type_name: &str,
+        config: &Value,
+        prior: &Instance,
+    ) -> Result<(plan_resource_change::Response, Vec<String>, Vec<String>), HostError> {
         let block = self.block(type_name)?;
-        let mut provider = self.connection.provider();
         let config = complete(block, config);
         let mut proposed = config.clone();
         if let Some(fields) = proposed.as_object_mut() {
@@ -152,19 +181,29 @@ impl Session {
                 }
             }
         }
+        let request = plan_resource_change::Request {
+            type_name: type_name.to_owned(),
+            prior_state: dynamic(&prior.state),
+            proposed_new_state: dynamic(&proposed),
+            config: dynamic(&config),
+            prior_private: prior.private.clone(),
+            ..Default::default()
+        };
+        let answer = self.connection.provider().plan_resource_change(request).await?.into_inner();
+        let (errors, warnings) = split(&answer.diagnostics);
+        Ok((answer, errors, warnings))
+    }
+
+    /// Plans and applies a configuration, or the deletion when it is null.
+    ///
+    /// # Errors
+    /// If a call is answered with a gRPC status.
+    pub async fn apply(&self, type_name: &str, config: &Value, prior: &Instance) -> Result<Answer, HostError> {
+        let config = complete(self.block(type_name)?, config);
         let (mut planned, mut private) = (dynamic(&Value::Null), prior.private.clone());
         let mut warnings = Vec::new();
         if !config.is_null() {
-            let request = plan_resource_change::Request {
-                type_name: type_name.to_owned(),
-                prior_state: dynamic(&prior.state),
-                proposed_new_state: dynamic(&proposed),
-                config: dynamic(&config),
-                prior_private: prior.private.clone(),
-                ..Default::default()
-            };
-            let answer = provider.plan_resource_change(request).await?.into_inner();
-            let (errors, more) = split(&answer.diagnostics);
+            let (answer, errors, more) = self.planned(type_name, &config, prior).await?;
             warnings = more;
             if !errors.is_empty() {
                 return Ok(Answer { instance: prior.clone(), errors, warnings });
@@ -182,7 +221,7 @@ impl Session {
             planned_private: private,
             ..Default::default()
         };
-        let answer = provider.apply_resource_change(request).await?.into_inner();
+        let answer = self.connection.provider().apply_resource_change(request).await?.into_inner();
         let (errors, more) = split(&answer.diagnostics);
         warnings.extend(more);
         let state = value_of(answer.new_state.as_ref())?;

@@ -5,3 +5,4 @@ mod host;
 mod hostile_bytes;
 pub(crate) mod schema_rules;
 mod server;
+mod upgrade;

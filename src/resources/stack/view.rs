@@ -185,7 +185,7 @@ impl Ingress {
         if free || unknown("order") {
             self.order = None;
         }
-        let conditions = ["canary", "conditions", "actions"].into_iter().any(unknown);
+        let conditions = ["canary", "custom_routing"].into_iter().any(unknown);
         self.conditional |= free || conditions;
         if unknown("canary") {
             // Neither a canary nor surely none: rules about either stay silent.

@@ -41,12 +41,16 @@ pub(super) fn read(ingress: &Ingress, service: &str) -> Result<Customization, St
         None => Ok(Vec::new()),
         Some(text) => serde_json::from_str::<Vec<Value>>(&text).map_err(|error| error.to_string()),
     };
+    match ingress.meta.trimmed(&format!("rule-direction.{service}")).as_deref() {
+        None | Some("Request" | "Response") => {}
+        Some(other) => return Err(format!("readDirection Failed(unknown direction type): {other}")),
+    }
     let mut custom = Customization::default();
     for block in blocks("conditions")? {
-        custom.conditions.push(condition(&block)?);
+        custom.conditions.extend(condition(&block)?);
     }
     for block in blocks("actions")? {
-        custom.actions.push(action(&block)?);
+        custom.actions.extend(action(&block)?);
     }
     let place = |action: &Custom| match action {
         Custom::Extension(Action::TrafficLimit { .. }) => 0,
@@ -83,7 +87,8 @@ fn word(value: &Value, name: &str) -> String {
     field(value, name).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn condition(block: &Value) -> Result<Condition, String> {
+/// One condition; `None` for those on the answer, which the data plane here does not look at.
+fn condition(block: &Value) -> Result<Option<Condition>, String> {
     let kind = word(block, "type");
     let config = |name: &str| field(block, name).cloned().unwrap_or(Value::Null);
     let texts = |config: &Value| {
@@ -94,7 +99,7 @@ fn condition(block: &Value) -> Result<Condition, String> {
         let values = field(config, "values").and_then(Value::as_array).into_iter().flatten();
         values.map(|pair| KeyValue::new(word(pair, "key"), word(pair, "value"))).collect::<Vec<_>>()
     };
-    Ok(match kind.as_str() {
+    Ok(Some(match kind.as_str() {
         "Host" => Condition::Host { values: texts(&config("hostConfig")) },
         "Path" => Condition::Path { values: texts(&config("pathConfig")) },
         "Header" => {
@@ -105,20 +110,23 @@ fn condition(block: &Value) -> Result<Condition, String> {
         "Method" => Condition::Method { values: texts(&config("methodConfig")) },
         "Cookie" => Condition::Cookie { values: pairs(&config("cookieConfig")) },
         "SourceIp" => Condition::SourceIp { values: texts(&config("sourceIpConfig")) },
+        "ResponseStatusCode" | "ResponseHeader" => return Ok(None),
         other => return Err(format!("readCondition Failed(unknown condition type): {other}")),
-    })
+    }))
 }
 
-fn action(block: &Value) -> Result<Custom, String> {
+/// One action; `None` for those that the data plane here does not do: rewriting and mirroring.
+fn action(block: &Value) -> Result<Option<Custom>, String> {
     let kind = word(block, "type");
     let config = |name: &str| field(block, name).cloned().unwrap_or(Value::Null);
     let status = |config: &Value, default: u16| word(config, "httpCode").parse().unwrap_or(default);
-    Ok(match kind.as_str() {
+    Ok(Some(match kind.as_str() {
         "ForwardGroup" => {
             let config = config("forwardConfig");
             let groups = field(&config, "serverGroups").and_then(Value::as_array).cloned().unwrap_or_default();
             let mut targets = Vec::new();
-            for group in &groups {
+            // Groups made elsewhere are not of this world.
+            for group in groups.iter().filter(|group| word(group, "serverGroupID").is_empty()) {
                 let port = match field(group, "servicePort") {
                     Some(Value::String(_)) => {
                         return Err("json: cannot unmarshal string into Go struct field \
@@ -171,6 +179,45 @@ fn action(block: &Value) -> Result<Custom, String> {
             let qps = word(&config("trafficLimitConfig"), "QPS").parse().unwrap_or(0);
             Custom::Extension(Action::TrafficLimit { qps })
         }
+        "Rewrite" | "TrafficMirror" => return Ok(None),
         other => return Err(format!("readAction Failed(unknown action type): {other}")),
-    })
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read_one(key: &str, text: &str) -> Result<Customization, String> {
+        let annotations = json!({format!("alb.ingress.kubernetes.io/{key}.svc"): text});
+        let object = json!({"metadata": {"name": "i", "namespace": "n", "annotations": annotations}, "spec": {}});
+        read(&Ingress::parse(&object).expect("an Ingress"), "svc")
+    }
+
+    #[test]
+    fn documented_types_and_directions_are_read_and_others_refused() {
+        for kind in ["ResponseStatusCode", "ResponseHeader"] {
+            let found = read_one("conditions", &format!("[{{\"type\":\"{kind}\"}}]")).expect(kind);
+            assert!(found.conditions.is_empty(), "{kind} decides nothing about the request");
+        }
+        for kind in ["Rewrite", "TrafficMirror"] {
+            let found = read_one("actions", &format!("[{{\"type\":\"{kind}\"}}]")).expect(kind);
+            assert!(found.actions.is_empty(), "{kind}");
+        }
+        let groups = "[{\"type\":\"ForwardGroup\",\"forwardConfig\":{\"serverGroups\":[{\"serverGroupID\":\"sgp-a\"},\
+            {\"serviceName\":\"s\",\"servicePort\":80,\"weight\":7}]}}]";
+        let found = read_one("actions", groups).expect("groups");
+        assert!(matches!(&found.actions[..], [Custom::Forward(targets)] if targets[..] == [("s".to_owned(), 80, 7)]));
+        assert!(read_one("rule-direction", "Response").is_ok());
+        assert_eq!(
+            read_one("rule-direction", "Back").map(|_| ()),
+            Err("readDirection Failed(unknown direction type): Back".to_owned())
+        );
+        assert_eq!(
+            read_one("actions", "[{\"type\":\"Moon\"}]").map(|_| ()),
+            Err("readAction Failed(unknown action type): Moon".to_owned())
+        );
+    }
 }

@@ -51,7 +51,7 @@ const FIELDS: &[Field] = &[
     typed("alb.ingress.kubernetes.io/backend-scheduler", "load_balancing.scheduler"),
     typed("alb.ingress.kubernetes.io/backend-scheduler-uch-value", "load_balancing.uch_value"),
     typed("alb.ingress.kubernetes.io/sticky-session", "load_balancing.sticky_session.enabled"),
-    typed("alb.ingress.kubernetes.io/sticky-session-type", "load_balancing.sticky_session.mode"),
+    typed("alb.ingress.kubernetes.io/sticky-session-type", "load_balancing.sticky_session.type"),
     typed("alb.ingress.kubernetes.io/cookie-timeout", "load_balancing.sticky_session.cookie_timeout"),
     typed("alb.ingress.kubernetes.io/cookie", "load_balancing.sticky_session.cookie"),
     typed("alb.ingress.kubernetes.io/backend-keepalive", "load_balancing.backend_keepalive"),

@@ -24,7 +24,7 @@ crate::model! {
         /// Whether it is on.
         pub enabled: bool,
         /// `Insert` or `Server`.
-        pub mode: String,
+        pub r#type: String,
         /// Seconds.
         pub cookie_timeout: i64,
         /// Name of the application's cookie.

@@ -46,7 +46,7 @@ pub(crate) const TABLE: &[Annotation] = table! {
     "load_balancing.scheduler", ["load_balancing", "scheduler"], "backend-scheduler", Raw, Some("wrr");
     "load_balancing.uch_value", ["load_balancing", "uch_value"], "backend-scheduler-uch-value", Trimmed, None;
     "load_balancing.sticky_session.enabled", ["load_balancing", "sticky_session", "enabled"], "sticky-session", Flag, Some("false");
-    "load_balancing.sticky_session.mode", ["load_balancing", "sticky_session", "mode"], "sticky-session-type", Raw, Some("Insert");
+    "load_balancing.sticky_session.type", ["load_balancing", "sticky_session", "type"], "sticky-session-type", Raw, Some("Insert");
     "load_balancing.sticky_session.cookie_timeout", ["load_balancing", "sticky_session", "cookie_timeout"], "cookie-timeout",
         LenientWhole, Some("1000");
     "load_balancing.sticky_session.cookie", ["load_balancing", "sticky_session", "cookie"], "cookie", Trimmed, None;

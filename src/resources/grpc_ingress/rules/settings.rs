@@ -117,7 +117,7 @@ pub(super) fn v68_sticky_session(config: &Config, diagnostics: &mut Diagnostics)
     }
     let Attr::Known(sticky) = &balancing.sticky_session else { return };
     let at = at.attr("sticky_session");
-    among(&sticky.mode, &at.attr("mode"), "Invalid Sticky Session", &["Insert", "Server"], diagnostics);
+    among(&sticky.r#type, &at.attr("type"), "Invalid Sticky Session", &["Insert", "Server"], diagnostics);
     let bounds =
         Bounds { summary: "Invalid Cookie Timeout", low: 1, high: 86400, what: "the life of the cookie in seconds" };
     within(&sticky.cookie_timeout, &at.attr("cookie_timeout"), &bounds, diagnostics);
@@ -126,12 +126,12 @@ pub(super) fn v68_sticky_session(config: &Config, diagnostics: &mut Diagnostics)
         Attr::Known(cookie) => cookie.trim().is_empty(),
         Attr::Unknown => false,
     };
-    if or_default(&sticky.mode, "Insert") == Some("Server") && empty {
+    if or_default(&sticky.r#type, "Insert") == Some("Server") && empty {
         diagnostics.error(
             at.attr("cookie"),
             "Sticky Session Without Cookie",
-            "In mode \"Server\" the application's own cookie keeps the client with a member, and cookie names none; the cloud refuses \
-             the server group. Set cookie, or use mode \"Insert\".",
+            "With type \"Server\" the application's own cookie keeps the client with a member, and cookie names none; the cloud refuses \
+             the server group. Set cookie, or use type \"Insert\".",
         );
     }
 }

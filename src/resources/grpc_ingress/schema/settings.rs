@@ -66,7 +66,7 @@ fn sticky_session() -> Attribute {
         vec![
             enabled("a client stays with a member"),
             Attribute::string(
-                "mode",
+                "type",
                 "`Insert` (the default): ALB sets the cookie; `Server`: the application sets the cookie named in `cookie`.",
             ),
             Attribute::number("cookie_timeout", "Seconds that an inserted cookie lives, 1 to 86400. Default 1000."),

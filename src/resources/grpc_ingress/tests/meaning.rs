@@ -100,7 +100,7 @@ fn cases() -> Vec<Case> {
             vec![(json!("wlc"), "load_balancing.scheduler", json!("wlc"))],
         ),
         (
-            json!({"load_balancing": {"sticky_session": {"mode": "Server", "cookie": "sid"}}}),
+            json!({"load_balancing": {"sticky_session": {"type": "Server", "cookie": "sid"}}}),
             "cookie",
             vec![json!(" sid\n")],
             vec![(json!("SID"), "load_balancing.sticky_session.cookie", json!("SID"))],
@@ -196,6 +196,7 @@ fn config(attributes: &Json) -> Json {
         config[name] = value.clone();
     }
     config["wait"] = json!(false);
+    config["cross_checks"] = json!(false);
     config
 }
 

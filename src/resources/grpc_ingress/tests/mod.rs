@@ -26,7 +26,7 @@ pub(crate) fn sample(path: &str) -> Option<BoxedStrategy<Value>> {
     let values = match path {
         "load_balancing" => vec![
             json!({"scheduler": "wrr", "slow_start": {"enabled": true, "duration": 60}, "backend_keepalive": true}),
-            json!({"scheduler": "sch", "sticky_session": {"mode": "Server", "cookie": "sid"}}),
+            json!({"scheduler": "sch", "sticky_session": {"type": "Server", "cookie": "sid"}}),
             json!({"connection_drain": {"timeout": 30}}),
         ],
         "health_check" => vec![

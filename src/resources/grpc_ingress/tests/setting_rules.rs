@@ -112,8 +112,8 @@ async fn v67_schedulers_and_what_they_need() {
 async fn v68_sticky_sessions_and_leaving_members() {
     let of = |sticky: Json| refused(&json!({"load_balancing": {"sticky_session": sticky}}));
     let at = "load_balancing.sticky_session";
-    assert_eq!(of(json!({"mode": "server"})), [format!("{at}.mode: Invalid Sticky Session")]);
-    assert_eq!(of(json!({"mode": "Server"})), [format!("{at}.cookie: Sticky Session Without Cookie")]);
+    assert_eq!(of(json!({"type": "server"})), [format!("{at}.type: Invalid Sticky Session")]);
+    assert_eq!(of(json!({"type": "Server"})), [format!("{at}.cookie: Sticky Session Without Cookie")]);
     for timeout in [0, 86401] {
         assert_eq!(of(json!({"cookie_timeout": timeout})), [format!("{at}.cookie_timeout: Invalid Cookie Timeout")]);
     }
@@ -125,9 +125,9 @@ async fn v68_sticky_sessions_and_leaving_members() {
     for right in [
         json!({}),
         json!({"cookie_timeout": 86400}),
-        json!({"mode": "Server", "cookie": "sid"}),
-        json!({"mode": "Server", "cookie": "(unknown)"}),
-        json!({"mode": "(unknown)"}),
+        json!({"type": "Server", "cookie": "sid"}),
+        json!({"type": "Server", "cookie": "(unknown)"}),
+        json!({"type": "(unknown)"}),
     ] {
         silent(&json!({"load_balancing": {"sticky_session": right}}));
     }

@@ -227,14 +227,16 @@ fn same_set(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning)
     within(live, ours, false) && within(ours, live, true)
 }
 
+/// The elements are ours whole, so what only the live ones say counts as well.
 fn first_and_others(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> bool {
+    let same = |a: &Value, b: &Value| equal_element(a, b, path, meaning) && equal_element(b, a, path, meaning);
     let (Some((live_first, live)), Some((our_first, ours))) =
         (live.as_array().and_then(|list| list.split_first()), ours.as_array().and_then(|list| list.split_first()))
     else {
         return false;
     };
-    equal_element(live_first, our_first, path, meaning)
-        && same_set(&Value::Array(live.to_vec()), &Value::Array(ours.to_vec()), path, meaning)
+    let within = |some: &[Value], all: &[Value]| some.iter().all(|a| all.iter().any(|b| same(a, b)));
+    same(live_first, our_first) && within(live, ours) && within(ours, live)
 }
 
 /// Networks in one spelling; what is none stays as it is written.

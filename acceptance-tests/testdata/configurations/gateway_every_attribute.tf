@@ -5,13 +5,13 @@ resource "ackone_alb_gateway" "every" {
   remote_clusters = var.member_cluster_ids
 
   load_balancer_name     = "every-attribute"
-  address_type           = "Internet"
   address_allocated_mode = "Fixed"
   address_ip_version     = "DualStack"
   ipv6_address_type      = "Internet"
   edition                = "StandardWithWaf"
   resource_group_id      = "rg-a"
   pay_type               = "PostPay"
+  address_type           = "Internet"
   bandwidth_package_id   = "cbwp-a"
 
   access_log = {

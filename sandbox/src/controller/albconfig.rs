@@ -270,6 +270,13 @@ impl<'v> ListenerSpec<'v> {
         self.0.get(field).and_then(Value::as_i64).unwrap_or(0)
     }
 
+    /// The identifier of `defaultCertificate`, which hosted builds of 2.18 and later know.
+    pub(super) fn default_certificate(&self) -> Option<&'v str> {
+        let certificate = self.0.get("defaultCertificate")?;
+        Some(text(certificate, "certificateId"))
+            .filter(|id| !id.is_empty() && text(certificate, "kind") == "CertIdentifier")
+    }
+
     /// Identifiers of `certificates[]`, in order.
     pub(super) fn certificates(&self) -> Vec<String> {
         let items = self.0.get("certificates").and_then(Value::as_array).into_iter().flatten();
@@ -329,6 +336,14 @@ mod tests {
         ] {
             assert_eq!(decode(&spec, "").expect_err("wrong type"), text);
         }
+    }
+
+    #[test]
+    fn a_default_certificate_counts_by_its_kind() {
+        let of = |kind: &str| json!({"defaultCertificate": {"kind": kind, "certificateId": "1-cn-hangzhou"}});
+        assert_eq!(ListenerSpec(&of("CertIdentifier")).default_certificate(), Some("1-cn-hangzhou"));
+        assert_eq!(ListenerSpec(&of("Secret")).default_certificate(), None);
+        assert_eq!(ListenerSpec(&json!({})).default_certificate(), None);
     }
 
     #[test]

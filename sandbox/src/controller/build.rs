@@ -291,6 +291,11 @@ fn listeners(inputs: &Inputs<'_>) -> Result<Vec<ListenerModel>, String> {
         let or = |text: &str, default: String| if text.is_empty() { default } else { text.to_owned() };
         // The HTTPS branch of the open-source controller compares the written text.
         let https = spec.protocol() == "HTTPS";
+        let mut certificates = spec.certificates();
+        if let Some(default) = spec.default_certificate().filter(|_| hosted) {
+            certificates.retain(|id| id != default);
+            certificates.insert(0, default.to_owned());
+        }
         let forwarded = spec.0.get("xForwardedForConfig").and_then(Value::as_object).into_iter().flatten();
         listeners.push(ListenerModel {
             key,
@@ -310,7 +315,7 @@ fn listeners(inputs: &Inputs<'_>) -> Result<Vec<ListenerModel>, String> {
                 .filter(|(_, value)| value.as_bool() == Some(true))
                 .map(|(name, _)| (name.clone(), true))
                 .collect(),
-            certificates: spec.certificates().into_iter().map(CertificateRef::Id).collect(),
+            certificates: certificates.into_iter().map(CertificateRef::Id).collect(),
             placeholder: GroupKey {
                 namespace: "kube-system".to_owned(),
                 ingress: format!("{}-listener-{}", inputs.albconfig.meta.name, key.port),

@@ -185,6 +185,11 @@ fn other_spellings_defaults_and_orders_are_no_drift_and_other_values_are() {
         ("/spec/listeners/0/description", json!("x"), "listeners[\"443/HTTPS\"].description"),
         ("/spec/listeners/0/caEnabled", json!(true), "listeners[\"443/HTTPS\"].ca_enabled"),
         ("/spec/listeners/0/certificates/0/CertificateId", json!("3-c"), "listeners[\"443/HTTPS\"].certificates"),
+        (
+            "/spec/listeners/0/certificates/1",
+            json!({"CertificateId": "3-c", "IsDefault": true}),
+            "listeners[\"443/HTTPS\"].certificates",
+        ),
         ("/spec/listeners/0/aclConfig/aclEntries", json!(["10.0.0.1"]), "listeners[\"443/HTTPS\"].acl.entries"),
         (
             "/spec/listeners/0/xForwardedForConfig/XForwardedForClientSourceIpsTrusted",

@@ -91,6 +91,14 @@ const TABLE: &[(&[&str], Known)] = &[
         },
     ),
     (
+        &["AlbConfig.alibabacloud.com", "not found"],
+        Known {
+            heals: false,
+            cause: "The IngressClass leads to an AlbConfig that does not exist.",
+            remedy: "Create the gateway, or use the class of another one.",
+        },
+    ),
+    (
         &["failed to parse listen-ports"],
         Known {
             heals: false,

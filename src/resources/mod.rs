@@ -16,6 +16,7 @@ mod kubernetes_object;
 mod namespace;
 mod object_metadata;
 mod object_names;
+mod patience;
 mod readiness;
 mod reconcile;
 mod refresh;
@@ -26,6 +27,8 @@ mod testing;
 mod tls_secret;
 mod users;
 mod wait_report;
+#[cfg(test)]
+mod wait_tests;
 
 use std::sync::Arc;
 

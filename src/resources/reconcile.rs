@@ -14,8 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::event_messages;
 use super::kubernetes_attributes::HASH_LABEL;
+pub(crate) use super::patience::Patience;
+use super::patience::{self, Trouble};
 use crate::kubernetes::watch::WatchEvent;
 use crate::kubernetes::{
     Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
@@ -26,21 +27,10 @@ use crate::kubernetes::{
 const SUCCESS: &str = "SuccessfullyReconciled";
 /// No further pass after this much quiet (the controller re-queues its own writes within 6 s).
 const QUIET: SignedDuration = SignedDuration::from_secs(15);
+/// A wait says where it stands at least this often.
+const PROGRESS: Duration = Duration::from_secs(10);
 /// Private fact of a write whose reconciliation is not proved yet.
 pub(crate) const PENDING_FACT: &str = "pending_write";
-
-/// How patient waits are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// A cause that does not heal by itself ends the wait after this time.
-    pub(crate) grace: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { grace: Duration::from_secs(60) }
-    }
-}
 
 /// A write that a later read or wait may find reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,10 +59,7 @@ impl Pending {
     pub(crate) fn is_settled(&self, object: &ObjectRef, log: &EventLog, live: &Object, now: Timestamp) -> bool {
         let events = log.newest_first();
         let success = events.iter().find(|event| event.reason == SUCCESS).and_then(|event| event.last);
-        let failure = events
-            .iter()
-            .find(|event| event.is_warning() && !event_messages::heals(&event.message))
-            .and_then(|event| event.last);
+        let failure = events.iter().find(|event| patience::failure(event).is_some()).and_then(|event| event.last);
         let new_label = live.label(HASH_LABEL).is_some() && live.label(HASH_LABEL) != self.label.as_deref();
         let Some(success) = success else { return new_label && events.is_empty() };
         let count = log.count(object, SUCCESS);
@@ -152,6 +139,10 @@ struct Ear {
     /// What was recorded since we listen.
     fresh: BTreeMap<String, Event>,
     successes: u64,
+    /// Failures since the last success, for as long as anybody waits.
+    trouble: Trouble,
+    /// The latest thing heard.
+    latest: Option<Event>,
 }
 
 /// What an [`Ear`] heard anew.
@@ -173,6 +164,8 @@ impl Ear {
             counts: BTreeMap::new(),
             fresh: BTreeMap::new(),
             successes: 0,
+            trouble: Trouble::default(),
+            latest: None,
         };
         let first = match &mut ear.watch {
             Some(watch) => watch.next().await,
@@ -182,6 +175,8 @@ impl Ear {
             Ok(told) => {
                 ear.take(&told);
                 ear.fresh.clear();
+                ear.trouble = Trouble::default();
+                ear.latest = None;
             }
             // Shows again at the next call.
             Err(error) if error.is_cancelled() => {}
@@ -225,14 +220,22 @@ impl Ear {
             if known.is_some_and(|known| event.count <= known) {
                 continue;
             }
-            let lasting = event.is_warning() && !event_messages::heals(&event.message);
-            heard.failure |= lasting;
-            heard.activity |= !lasting && event.reason != SUCCESS;
+            match patience::failure(&event) {
+                Some(weight) => {
+                    heard.failure = true;
+                    self.trouble.failed(weight, Instant::now());
+                }
+                None => heard.activity |= event.reason != SUCCESS,
+            }
+            self.latest = Some(event.clone());
             self.fresh.insert(object.name().to_owned(), event);
         }
         let successes = self.log.count(&self.about, SUCCESS);
         heard.success = successes > self.successes;
         self.successes = successes;
+        if heard.success {
+            self.trouble = Trouble::default();
+        }
         heard
     }
 }
@@ -260,6 +263,8 @@ pub(crate) struct Onlooker {
     proof: ReconcileProof,
     pending: Pending,
     wrote: bool,
+    /// When the wait last said where it stands.
+    said: Option<Instant>,
 }
 
 impl Onlooker {
@@ -295,6 +300,7 @@ impl Onlooker {
             proof: ReconcileProof::new(successes, label.as_deref()),
             pending: Pending { successes, label, written: None },
             wrote: false,
+            said: None,
         })
     }
 
@@ -326,6 +332,8 @@ impl Onlooker {
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;
         self.vanished = false;
+        // What failed until now may have failed for want of what was just written.
+        self.ears().for_each(|ear| ear.trouble = Trouble::default());
         let at = self.began.elapsed();
         self.proof.answered(at);
         if self.live.as_ref().is_some_and(|seen| is_newer(seen, live) && has_new_label(seen, live)) {
@@ -363,7 +371,7 @@ impl Onlooker {
         deadline: Instant,
         patience: Patience,
     ) -> Waited {
-        let mut stuck_since: Option<Instant> = None;
+        self.say("begins to wait for the controller");
         let ending = loop {
             if self.vanished {
                 break Ending::Vanished;
@@ -372,14 +380,19 @@ impl Onlooker {
                 break Ending::Ready;
             }
             let now = Instant::now();
-            let gives_up = stuck_since.map(|since| since + patience.grace);
+            let gives_up = self.ears().filter_map(|ear| ear.trouble.gives_up(patience)).min();
             if gives_up.is_some_and(|at| at <= now) {
                 break Ending::Stuck;
             }
             if deadline <= now {
                 break Ending::TimedOut;
             }
-            let look_again = [gives_up, self.look_again(goal)].into_iter().flatten().fold(deadline, Instant::min);
+            if self.said.is_none_or(|said| said + PROGRESS <= now) {
+                self.say("still waits for the controller");
+            }
+            let say_again = self.said.map(|said| said + PROGRESS);
+            let next = [gives_up, say_again, self.look_again(goal)];
+            let look_again = next.into_iter().flatten().fold(deadline, Instant::min);
             let Ok(told) = tokio::time::timeout_at(look_again, self.next()).await else { continue };
             let (whose, told) = match told {
                 Ok(told) => told,
@@ -387,14 +400,42 @@ impl Onlooker {
                 Err(error) => break Ending::Blind(error.to_string()),
             };
             let heard = self.take(whose, &told);
-            if heard.success {
-                stuck_since = None;
-            } else if heard.failure {
-                stuck_since.get_or_insert(Instant::now());
+            if heard != Heard::default() {
+                self.say("heard of the controller");
             }
         };
+        self.say(match ending {
+            Ending::Ready => "the controller is done",
+            _ => "no longer waits for the controller",
+        });
         let warnings = self.warnings();
         Waited { ending, live: self.live, warnings, without_events: self.own.is_deaf() }
+    }
+
+    fn ears(&mut self) -> impl Iterator<Item = &mut Ear> {
+        std::iter::once(&mut self.own).chain(&mut self.gateway)
+    }
+
+    /// A line of progress, for people who read TF_LOG.
+    fn say(&mut self, what: &str) {
+        self.said = Some(Instant::now());
+        let latest = self.ears().filter_map(|ear| ear.latest.as_ref()).max_by_key(|event| event.last);
+        let latest = latest.map_or_else(
+            || "no Event yet".to_owned(),
+            |event| {
+                format!(
+                    "latest Event: {} on {} {:?} ({}): {}",
+                    event.reason, event.about_kind, event.about_name, event.count, event.message
+                )
+            },
+        );
+        tracing::info!(
+            k8s_kind = self.object.kind.kind,
+            k8s_name = %self.object.name,
+            "{what}: {}, {} s so far; {latest}",
+            self.object,
+            self.began.elapsed().as_secs()
+        );
     }
 
     /// The next thing told by anybody. May be dropped at any time.
@@ -422,6 +463,12 @@ impl Onlooker {
             (Whose::Own, _) => {
                 let heard = self.own.take(told);
                 self.hear(heard);
+                // A pass that succeeded for the object has succeeded for its gateway.
+                if heard.success
+                    && let Some(gateway) = &mut self.gateway
+                {
+                    gateway.trouble = Trouble::default();
+                }
                 heard
             }
             (Whose::Gateway, Some(gateway)) => gateway.take(told),

@@ -17,6 +17,7 @@ mod namespace;
 mod object_metadata;
 mod object_names;
 mod patience;
+mod proved;
 mod readiness;
 mod reconcile;
 mod refresh;

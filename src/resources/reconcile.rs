@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::kubernetes_attributes::HASH_LABEL;
 pub(crate) use super::patience::Patience;
 use super::patience::{self, Trouble};
+use super::proved::{Proved, same_to_controller};
 use crate::kubernetes::watch::WatchEvent;
 use crate::kubernetes::{
     Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
@@ -29,6 +30,8 @@ const SUCCESS: &str = "SuccessfullyReconciled";
 const QUIET: SignedDuration = SignedDuration::from_secs(15);
 /// A wait says where it stands at least this often.
 const PROGRESS: Duration = Duration::from_secs(10);
+/// How `reason` begins when a wait ended for a lasting failure.
+const STUCK: &str = "the controller reports a lasting failure";
 /// Private fact of a write whose reconciliation is not proved yet.
 pub(crate) const PENDING_FACT: &str = "pending_write";
 
@@ -41,6 +44,9 @@ pub(crate) struct Pending {
     label: Option<String>,
     /// When the server took it, by its own clock.
     written: Option<Timestamp>,
+    /// What was proved before it, and before those that failed.
+    #[serde(default)]
+    proved: Option<Proved>,
 }
 
 impl Pending {
@@ -121,7 +127,7 @@ impl Waited {
             Ending::Ready => return None,
             Ending::TimedOut => "the wait ran out",
             Ending::Interrupted => "the wait was interrupted",
-            Ending::Stuck => "the controller reports a lasting failure",
+            Ending::Stuck => STUCK,
             Ending::Vanished => "the object is gone or being deleted",
             Ending::Blind(_) => "the API server refused the watch",
         };
@@ -188,6 +194,16 @@ impl Ear {
     fn go_deaf(&mut self, error: &Error) {
         tracing::info!(%error, "goes on without Events");
         self.watch = None;
+    }
+
+    /// Whether the last pass that is known failed: the controller will try again.
+    fn fails(&self) -> bool {
+        let events = self.log.newest_first();
+        let last = |fits: &dyn Fn(&Event) -> bool| {
+            events.iter().find(|event| event.is_about(&self.about) && fits(event)).and_then(|event| event.last)
+        };
+        let failed = last(&|event| patience::failure(event).is_some());
+        failed.is_some_and(|failed| last(&|event| event.reason == SUCCESS).is_none_or(|success| failed > success))
     }
 
     const fn is_deaf(&self) -> bool {
@@ -263,6 +279,8 @@ pub(crate) struct Onlooker {
     proof: ReconcileProof,
     pending: Pending,
     wrote: bool,
+    /// When the write was answered, if it led back to what was proved.
+    restored: Option<Instant>,
     /// When the wait last said where it stands.
     said: Option<Instant>,
 }
@@ -298,8 +316,9 @@ impl Onlooker {
             began: Instant::now(),
             began_at: now,
             proof: ReconcileProof::new(successes, label.as_deref()),
-            pending: Pending { successes, label, written: None },
+            pending: Pending { successes, label, written: None, proved: None },
             wrote: false,
+            restored: None,
             said: None,
         })
     }
@@ -328,12 +347,26 @@ impl Onlooker {
         self.before.as_ref().is_some_and(test)
     }
 
+    /// What is known of the object from before the write: whether state called it ready, why not, and which write that was.
+    pub(crate) fn follows(&mut self, ready: Option<bool>, reason: Option<&str>, earlier: Option<&Pending>) {
+        self.pending.proved = match ready {
+            Some(true) => self.before.as_ref().and_then(Proved::of),
+            // Only after a failure that was seen is it certain that nothing of that write can still come.
+            Some(false) if reason.is_some_and(|reason| reason.starts_with(STUCK)) => {
+                earlier.and_then(|earlier| earlier.proved.clone())
+            }
+            Some(false) | None => None,
+        };
+    }
+
     /// The server took our write; `live` is the object it answered. What happens from now on counts.
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;
         self.vanished = false;
         // What failed until now may have failed for want of what was just written.
         self.ears().for_each(|ear| ear.trouble = Trouble::default());
+        let restored = self.pending.proved.as_ref().is_some_and(|proved| proved.is_restored_by(live));
+        self.restored = restored.then(Instant::now);
         let at = self.began.elapsed();
         self.proof.answered(at);
         if self.live.as_ref().is_some_and(|seen| is_newer(seen, live) && has_new_label(seen, live)) {
@@ -349,10 +382,7 @@ impl Onlooker {
     /// Whether a write is one that the controller works on. Its hash covers `spec` and annotations only (ALB Ingress
     /// controller, object hash): an object that differs in nothing else is skipped, and waiting for a pass would never end.
     pub(crate) fn concerns_controller(&self, after: &Object) -> bool {
-        let parts = |object: &Object| {
-            ["/spec", "/metadata/annotations"].map(|pointer| object.value().pointer(pointer).cloned())
-        };
-        self.before.as_ref().is_none_or(|before| parts(before) != parts(after))
+        self.before.as_ref().is_none_or(|before| !same_to_controller(before, after))
     }
 
     /// What to remember of the write while it is not proved reconciled.
@@ -489,8 +519,15 @@ impl Onlooker {
         }
     }
 
+    /// Whether the write led back to what was proved, nothing came of it for a while, and the gateway is not about to try
+    /// again: the controller sees nothing to do.
+    fn is_restored(&self) -> bool {
+        let quiet = self.restored.is_some_and(|since| since + QUIET.unsigned_abs() <= Instant::now());
+        quiet && self.gateway.as_ref().is_some_and(|gateway| !gateway.is_deaf() && !gateway.fails())
+    }
+
     fn is_reached(&self, goal: &Goal, live: &Object) -> bool {
-        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_));
+        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_)) || self.is_restored();
         match goal {
             Goal::Published => true,
             Goal::OurWrite => proved(),
@@ -508,7 +545,10 @@ impl Onlooker {
         };
         match goal {
             Goal::Published => None,
-            Goal::OurWrite => proof(),
+            Goal::OurWrite => {
+                let restored = self.restored.map(|since| since + QUIET.unsigned_abs());
+                proof().into_iter().chain(restored.filter(|at| *at > Instant::now())).min()
+            }
             Goal::EarlierWrite(_) => Some(Instant::now() + QUIET.unsigned_abs() / 3),
         }
     }

@@ -145,6 +145,44 @@ async fn a_failure_that_a_success_follows_is_forgotten() {
     assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
+/// An update that fails and is taken back, in a Fleet whose gateway has these Events; answers how the second went.
+async fn taken_back(fleet: &FakeFleet, gateway: Vec<Json>) -> (Instance, StateAnswer, Duration) {
+    let mut ingress = published(fleet).await;
+    fleet.edit(INGRESS, |object| object["metadata"]["labels"][HASH_LABEL] = json!("stamped"));
+    for (index, event) in gateway.into_iter().enumerate() {
+        fleet.put(&format!("/api/v1/namespaces/default/events/g{index}"), event);
+    }
+    ingress.read().await;
+    let text = "conflict listener in albconfig, please remove it manual";
+    let fails = |count| told("Warning", "FailedBuildModel", text, count);
+    let (answer, _) = update(fleet, &mut ingress, vec![fails(1), fails(2)]).await;
+    assert_eq!(errors(&answer.diagnostics), ["Controller Reports a Failure"]);
+    ingress.next_command(fleet.clients(settings()));
+    // An old retry goes on, with the object as it was.
+    fleet.script_after_write("events", [fails(3), fails(4)]);
+    let began = Instant::now();
+    let answer = ingress.apply(&config(50051)).await;
+    (ingress, answer, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_update_that_is_taken_back_needs_no_pass_because_the_controller_makes_none() {
+    let fleet = FakeFleet::default();
+    let (ingress, answer, took) = taken_back(&fleet, Vec::new()).await;
+    assert!(answer.diagnostics.is_empty(), "{:#?}", answer.diagnostics);
+    assert_eq!(ingress.state.attr("ready"), Value::Bool(true));
+    assert!(took >= Duration::from_secs(15) && took < Duration::from_secs(20), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_fails_tries_again_and_is_waited_for() {
+    let fleet = FakeFleet::default();
+    let failed = event(&recorded("AlbConfig"), "Warning", "FailedApplyModel", "something odd", 3);
+    let (ingress, _, took) = taken_back(&fleet, vec![failed]).await;
+    assert_eq!(ingress.state.attr("ready"), Value::Bool(false));
+    assert!(took >= Duration::from_secs(20), "{took:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_without_endpoints_fails_no_wait() {
     let fleet = FakeFleet::default();

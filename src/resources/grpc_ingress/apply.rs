@@ -103,7 +103,9 @@ impl GrpcIngressResource {
         let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
         let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         if wrote && let Some(onlooker) = &mut onlooker {
+            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref());
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -113,7 +115,6 @@ impl GrpcIngressResource {
         state.ready = Some(false);
         state.reason = Some("the controller has not finished the last change yet".to_owned());
         cx.checkpoint(&state);
-        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         let goal = match (wrote, prior.ready, earlier) {
             (true, ..) => Goal::OurWrite,
             (false, Some(false), Some(earlier)) => Goal::EarlierWrite(earlier),

@@ -1,6 +1,7 @@
 //! Drives the provider from outside: with a plugin host of our own ([`host`]) and with real Terraform ([`terraform`]),
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
+pub mod caller;
 pub mod calls;
 pub mod configuration;
 pub mod control;
@@ -9,6 +10,7 @@ pub mod host;
 pub mod plan;
 pub mod processes;
 pub mod sandbox;
+pub mod situations;
 pub mod terraform;
 pub mod tools;
 

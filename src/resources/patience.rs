@@ -60,6 +60,11 @@ pub(crate) fn failure(event: &Event) -> Option<Weight> {
     (event.is_warning() && event.reason != ENDPOINTS && weight != Weight::Passes).then_some(weight)
 }
 
+/// Whether an Event says that a route has nobody behind it.
+pub(crate) fn lacks_backend(event: &Event) -> bool {
+    event.is_warning() && event.reason == ENDPOINTS
+}
+
 /// How patient waits are, by weight. Times count from the first Warning that no success followed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {

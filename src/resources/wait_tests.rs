@@ -191,6 +191,7 @@ async fn a_service_without_endpoints_fails_no_wait() {
     let backend = |count| told("Warning", "FailedUpdateEndpoints", text, count);
     let (answer, _) = update(&fleet, &mut ingress, vec![success(1), backend(1), success(2), backend(2)]).await;
     assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert_eq!(warnings(&answer.diagnostics), ["No Backend Behind the Route"]);
     assert_eq!(ingress.state.attr("ready"), Value::Bool(true));
 }
 

@@ -50,7 +50,7 @@ const SCENES: &[(&str, Play)] = &[
 ];
 
 /// Scenes wait more than they work.
-const SIDE_BY_SIDE: usize = 6;
+const SIDE_BY_SIDE: usize = 8;
 
 #[test]
 fn the_provider_keeps_its_word_in_every_situation_of_both_generations() {

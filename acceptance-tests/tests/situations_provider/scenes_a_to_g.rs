@@ -124,7 +124,8 @@ pub(crate) fn c2_wrong_port(generation: Generation) -> Played {
         scene.truth("the old rule goes on serving:");
         scene.serves(HOST)?;
     } else {
-        scene.ensure(told.code == 0, "the controller takes it", &told)?;
+        let says = told.says("No Backend Behind the Route", &["with port 50052"]);
+        scene.ensure(told.code == 0 && says, "the controller takes it, with a warning", &told)?;
         scene.ready(INGRESS)?;
         let called = scene.note_call(HOST)?;
         scene.ensure(called.outcome == "HTTP 503", "the new group is empty", &called)?;

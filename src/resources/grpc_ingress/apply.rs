@@ -17,7 +17,7 @@ use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
-use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
+use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready, without_backend};
 
 /// Why nothing is waited for.
 const NOT_WAITED: &str = "not waited for: wait is false";
@@ -153,6 +153,8 @@ impl GrpcIngressResource {
         if waited.ending == Ending::Ready {
             cx.private.remove_fact(PENDING_FACT);
             label_alone(fleet, &goal, &waited).into_iter().for_each(|told| cx.warnings.push(told));
+            let object = Ours::of(&state).object;
+            without_backend(&object, &waited).into_iter().for_each(|told| cx.warnings.push(told));
             return Ok(state);
         }
         let object = Ours::of(&state).object;

@@ -16,7 +16,15 @@ use crate::terraform::{Finished, Workspace};
 /// # Errors
 /// With both texts if they differ, or what the system said.
 pub fn check(name: &str, text: &str) -> Result<(), String> {
-    let path = repository().join("acceptance-tests/testdata/golden").join(format!("{name}.txt"));
+    check_file(&format!("{name}.txt"), text)
+}
+
+/// The same for a file of any kind.
+///
+/// # Errors
+/// With both texts if they differ, or what the system said.
+pub fn check_file(name: &str, text: &str) -> Result<(), String> {
+    let path = repository().join("acceptance-tests/testdata/golden").join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let folder = path.parent().unwrap_or(&path);
         std::fs::create_dir_all(folder).map_err(|error| error.to_string())?;

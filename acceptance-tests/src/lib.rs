@@ -2,6 +2,7 @@
 //! against a sandbox ([`sandbox`]) that each test has for itself.
 
 pub mod answers;
+pub mod caller;
 pub mod calls;
 pub mod catalogue;
 pub mod configuration;
@@ -12,6 +13,7 @@ pub mod material;
 pub mod plan;
 pub mod processes;
 pub mod sandbox;
+pub mod situations;
 pub mod terraform;
 pub mod tools;
 

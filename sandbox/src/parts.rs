@@ -85,6 +85,13 @@ pub struct ControllerFailure {
     pub delay_ms: Option<u64>,
 }
 
+/// What the member clusters run.
+pub trait MemberServices: Send + Sync + fmt::Debug {
+    /// Gives a member a Service with these ports in front of its own server, in place of the one of that name; without
+    /// ports, takes it away. Answers whether there is such a member.
+    fn set_service(&self, cluster_id: &str, namespace: &str, name: &str, ports: &[u16]) -> bool;
+}
+
 /// The simulated controller's switches.
 pub trait ControllerControl: Send + Sync + fmt::Debug {
     /// Stops reconciling.

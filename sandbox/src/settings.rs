@@ -49,6 +49,7 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   POST   /v1/faults                        {"spec": "CALLS=KIND,..."}, or {"match", "when", "fault"}
   DELETE /v1/faults/{id}                   remove one
   POST   /v1/members/{id}/state            {"association"?, "message"?, "cluster_state"?, "fail_next_attach"?}
+  POST   /v1/members/{id}/services         {"namespace", "name", "ports"?}: without ports the Service is taken away
   POST   /v1/world/permissions             {"access_key_id"?, "deny": ["adcp:Attach*"], "allow": [...]}
   POST   /v1/world/keys                    {"access_key_id"?, "active"?, "expire"?, "kubernetes_groups"?}
   POST   /v1/world/temporary-keys          {"duration_seconds"?}: a new STS key

@@ -4,11 +4,13 @@
 //! that was under way while we wrote may have missed the write and stamps it all the same. So the second end after the
 //! server's answer counts, or one end followed by 15 s of quiet. A state machine without clock: the caller feeds what
 //! it sees and the time since it began to look.
+//!
+//! How many passes ended is the larger of two numbers, never their sum: how often the success was recorded anew, and
+//! how often the label changed. Each pass adds at most one to each of them, however far apart its label and its Event
+//! are told, so no pass counts twice; and two passes that follow each other quickly are still two.
 
 use std::time::Duration;
 
-/// Signals this near to each other belong to one pass.
-const ONE_PASS: Duration = Duration::from_secs(1);
 /// No further pass after this: the controller re-queues its own writes within 6 s.
 const QUIET: Duration = Duration::from_secs(15);
 
@@ -39,8 +41,11 @@ pub struct ReconcileProof {
     successes: u64,
     label: Option<String>,
     answered: Option<Duration>,
-    ends: u32,
-    last_end: Option<Duration>,
+    /// Successes told after the answer. A count that grows by more than one is one: what client-go dropped of it may be
+    /// of passes before the answer.
+    told: u32,
+    /// Changes of the label after the answer.
+    stamped: u32,
     last_signal: Option<Duration>,
     failed_since: bool,
 }
@@ -52,8 +57,8 @@ impl ReconcileProof {
             successes,
             label: label.map(str::to_owned),
             answered: None,
-            ends: 0,
-            last_end: None,
+            told: 0,
+            stamped: 0,
             last_signal: None,
             failed_since: false,
         }
@@ -62,15 +67,18 @@ impl ReconcileProof {
     /// The server accepted the write. Everything before proves nothing.
     pub fn answered(&mut self, at: Duration) {
         self.answered = Some(at);
-        self.ends = 0;
-        self.last_end = None;
+        self.told = 0;
+        self.stamped = 0;
         self.last_signal = None;
         self.failed_since = false;
     }
 
-    /// A pass ended after the server took the write, though it was seen before the answer: answers may be slow or lost.
+    /// A pass stamped the object after the server took the write, though it was seen before the answer: answers may be
+    /// slow or lost.
     pub fn ended_meanwhile(&mut self, at: Duration) {
-        self.end(at);
+        if self.ends(at) {
+            self.stamped += 1;
+        }
     }
 
     /// The count of `SuccessfullyReconciled` on the object.
@@ -78,8 +86,8 @@ impl ReconcileProof {
         // A count that shrinks is a new Event object after the old one expired.
         let grown = count > self.successes;
         self.successes = count;
-        if grown {
-            self.end(at);
+        if grown && self.ends(at) {
+            self.told += 1;
         }
         self.at(at)
     }
@@ -88,8 +96,8 @@ impl ReconcileProof {
     pub fn saw_label(&mut self, label: Option<&str>, at: Duration) -> Proof {
         let changed = label.is_some() && label != self.label.as_deref();
         self.label = label.map(str::to_owned);
-        if changed {
-            self.end(at);
+        if changed && self.ends(at) {
+            self.stamped += 1;
         }
         self.at(at)
     }
@@ -109,28 +117,25 @@ impl ReconcileProof {
 
     /// The proof at a time when nothing else happened.
     pub fn at(&self, now: Duration) -> Proof {
-        if self.ends >= 2 {
+        let ends = self.told.max(self.stamped);
+        if ends >= 2 {
             return Proof::Done(Evidence::SecondPass);
         }
-        if self.ends == 0 || self.failed_since {
+        if ends == 0 || self.failed_since {
             return Proof::Pending { look_again_at: None };
         }
-        let quiet_from = self.last_end.max(self.last_signal).unwrap_or(now);
-        let until = quiet_from + QUIET;
+        let until = self.last_signal.unwrap_or(now) + QUIET;
         if now >= until { Proof::Done(Evidence::QuietAfterPass) } else { Proof::Pending { look_again_at: Some(until) } }
     }
 
-    fn end(&mut self, at: Duration) {
+    /// Notes that a pass ended; answers whether that was after the answer.
+    fn ends(&mut self, at: Duration) -> bool {
         self.last_signal = Some(at);
         if self.answered.is_none_or(|answered| at < answered) {
-            return;
+            return false;
         }
         self.failed_since = false;
-        if self.last_end.is_some_and(|end| at.saturating_sub(end) <= ONE_PASS) {
-            return;
-        }
-        self.ends += 1;
-        self.last_end = Some(at);
+        true
     }
 }
 
@@ -153,6 +158,36 @@ mod tests {
         assert!(pending(proof.saw_label(Some("h2"), ms(100))));
         assert!(pending(proof.saw_successes(4, ms(110))), "label and event of one pass are one end");
         assert_eq!(proof.saw_successes(5, ms(2_800)), Proof::Done(Evidence::SecondPass));
+    }
+
+    #[test]
+    fn label_and_event_of_one_pass_are_one_end_however_late_the_event_is() {
+        let mut proof = ReconcileProof::new(3, Some("h1"));
+        proof.answered(ms(0));
+        assert!(pending(proof.saw_label(Some("h2"), ms(100))));
+        assert!(pending(proof.saw_successes(4, ms(5_000))));
+        // The other order, as a watch that lags may tell it.
+        let mut proof = ReconcileProof::new(3, Some("h1"));
+        proof.answered(ms(0));
+        assert!(pending(proof.saw_successes(4, ms(100))));
+        assert!(pending(proof.saw_label(Some("h2"), ms(5_000))));
+    }
+
+    #[test]
+    fn two_quick_passes_are_two_ends() {
+        let mut proof = ReconcileProof::new(3, Some("h1"));
+        proof.answered(ms(0));
+        assert!(pending(proof.saw_label(Some("h2"), ms(100))));
+        assert!(pending(proof.saw_successes(4, ms(101))));
+        assert_eq!(proof.saw_successes(5, ms(300)), Proof::Done(Evidence::SecondPass));
+    }
+
+    #[test]
+    fn a_count_that_jumps_is_one_end_because_what_was_dropped_may_be_older() {
+        let mut proof = ReconcileProof::new(3, Some("h1"));
+        proof.answered(ms(0));
+        assert!(pending(proof.saw_successes(9, ms(1_000))));
+        assert_eq!(proof.saw_successes(10, ms(2_000)), Proof::Done(Evidence::SecondPass));
     }
 
     #[test]
@@ -208,7 +243,7 @@ mod tests {
         proof.saw_successes(1, ms(1_000));
         assert_eq!(proof.saw_failure(ms(4_000)), Proof::Pending { look_again_at: None });
         assert!(pending(proof.at(ms(60_000))));
-        assert_eq!(proof.saw_label(Some("h2"), ms(61_000)), Proof::Done(Evidence::SecondPass));
+        assert_eq!(proof.saw_successes(2, ms(61_000)), Proof::Done(Evidence::SecondPass));
     }
 
     #[test]

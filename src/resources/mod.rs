@@ -16,6 +16,8 @@ mod kubernetes_object;
 mod namespace;
 mod object_metadata;
 mod object_names;
+mod patience;
+mod proved;
 mod readiness;
 mod reconcile;
 mod refresh;
@@ -26,6 +28,8 @@ mod testing;
 mod tls_secret;
 mod users;
 mod wait_report;
+#[cfg(test)]
+mod wait_tests;
 
 use std::sync::Arc;
 

@@ -14,8 +14,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::event_messages;
 use super::kubernetes_attributes::HASH_LABEL;
+pub(crate) use super::patience::Patience;
+use super::patience::{self, Trouble};
+use super::proved::{Proved, same_to_controller};
 use crate::kubernetes::watch::WatchEvent;
 use crate::kubernetes::{
     Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
@@ -26,21 +28,12 @@ use crate::kubernetes::{
 const SUCCESS: &str = "SuccessfullyReconciled";
 /// No further pass after this much quiet (the controller re-queues its own writes within 6 s).
 const QUIET: SignedDuration = SignedDuration::from_secs(15);
+/// A wait says where it stands at least this often.
+const PROGRESS: Duration = Duration::from_secs(10);
+/// How `reason` begins when a wait ended for a lasting failure.
+const STUCK: &str = "the controller reports a lasting failure";
 /// Private fact of a write whose reconciliation is not proved yet.
 pub(crate) const PENDING_FACT: &str = "pending_write";
-
-/// How patient waits are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// A cause that does not heal by itself ends the wait after this time.
-    pub(crate) grace: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { grace: Duration::from_secs(60) }
-    }
-}
 
 /// A write that a later read or wait may find reconciled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +44,9 @@ pub(crate) struct Pending {
     label: Option<String>,
     /// When the server took it, by its own clock.
     written: Option<Timestamp>,
+    /// What was proved before it, and before those that failed.
+    #[serde(default)]
+    proved: Option<Proved>,
 }
 
 impl Pending {
@@ -69,10 +65,7 @@ impl Pending {
     pub(crate) fn is_settled(&self, object: &ObjectRef, log: &EventLog, live: &Object, now: Timestamp) -> bool {
         let events = log.newest_first();
         let success = events.iter().find(|event| event.reason == SUCCESS).and_then(|event| event.last);
-        let failure = events
-            .iter()
-            .find(|event| event.is_warning() && !event_messages::heals(&event.message))
-            .and_then(|event| event.last);
+        let failure = events.iter().find(|event| patience::failure(event).is_some()).and_then(|event| event.last);
         let new_label = live.label(HASH_LABEL).is_some() && live.label(HASH_LABEL) != self.label.as_deref();
         let Some(success) = success else { return new_label && events.is_empty() };
         let count = log.count(object, SUCCESS);
@@ -134,7 +127,7 @@ impl Waited {
             Ending::Ready => return None,
             Ending::TimedOut => "the wait ran out",
             Ending::Interrupted => "the wait was interrupted",
-            Ending::Stuck => "the controller reports a lasting failure",
+            Ending::Stuck => STUCK,
             Ending::Vanished => "the object is gone or being deleted",
             Ending::Blind(_) => "the API server refused the watch",
         };
@@ -152,6 +145,10 @@ struct Ear {
     /// What was recorded since we listen.
     fresh: BTreeMap<String, Event>,
     successes: u64,
+    /// Failures since the last success, for as long as anybody waits.
+    trouble: Trouble,
+    /// The latest thing heard.
+    latest: Option<Event>,
 }
 
 /// What an [`Ear`] heard anew.
@@ -173,6 +170,8 @@ impl Ear {
             counts: BTreeMap::new(),
             fresh: BTreeMap::new(),
             successes: 0,
+            trouble: Trouble::default(),
+            latest: None,
         };
         let first = match &mut ear.watch {
             Some(watch) => watch.next().await,
@@ -182,6 +181,8 @@ impl Ear {
             Ok(told) => {
                 ear.take(&told);
                 ear.fresh.clear();
+                ear.trouble = Trouble::default();
+                ear.latest = None;
             }
             // Shows again at the next call.
             Err(error) if error.is_cancelled() => {}
@@ -193,6 +194,16 @@ impl Ear {
     fn go_deaf(&mut self, error: &Error) {
         tracing::info!(%error, "goes on without Events");
         self.watch = None;
+    }
+
+    /// Whether the last pass that is known failed: the controller will try again.
+    fn fails(&self) -> bool {
+        let events = self.log.newest_first();
+        let last = |fits: &dyn Fn(&Event) -> bool| {
+            events.iter().find(|event| event.is_about(&self.about) && fits(event)).and_then(|event| event.last)
+        };
+        let failed = last(&|event| patience::failure(event).is_some());
+        failed.is_some_and(|failed| last(&|event| event.reason == SUCCESS).is_none_or(|success| failed > success))
     }
 
     const fn is_deaf(&self) -> bool {
@@ -225,14 +236,22 @@ impl Ear {
             if known.is_some_and(|known| event.count <= known) {
                 continue;
             }
-            let lasting = event.is_warning() && !event_messages::heals(&event.message);
-            heard.failure |= lasting;
-            heard.activity |= !lasting && event.reason != SUCCESS;
+            match patience::failure(&event) {
+                Some(weight) => {
+                    heard.failure = true;
+                    self.trouble.failed(weight, Instant::now());
+                }
+                None => heard.activity |= event.reason != SUCCESS,
+            }
+            self.latest = Some(event.clone());
             self.fresh.insert(object.name().to_owned(), event);
         }
         let successes = self.log.count(&self.about, SUCCESS);
         heard.success = successes > self.successes;
         self.successes = successes;
+        if heard.success {
+            self.trouble = Trouble::default();
+        }
         heard
     }
 }
@@ -260,6 +279,10 @@ pub(crate) struct Onlooker {
     proof: ReconcileProof,
     pending: Pending,
     wrote: bool,
+    /// When the write was answered, if it led back to what was proved.
+    restored: Option<Instant>,
+    /// When the wait last said where it stands.
+    said: Option<Instant>,
 }
 
 impl Onlooker {
@@ -293,8 +316,10 @@ impl Onlooker {
             began: Instant::now(),
             began_at: now,
             proof: ReconcileProof::new(successes, label.as_deref()),
-            pending: Pending { successes, label, written: None },
+            pending: Pending { successes, label, written: None, proved: None },
             wrote: false,
+            restored: None,
+            said: None,
         })
     }
 
@@ -322,10 +347,26 @@ impl Onlooker {
         self.before.as_ref().is_some_and(test)
     }
 
+    /// What is known of the object from before the write: whether state called it ready, why not, and which write that was.
+    pub(crate) fn follows(&mut self, ready: Option<bool>, reason: Option<&str>, earlier: Option<&Pending>) {
+        self.pending.proved = match ready {
+            Some(true) => self.before.as_ref().and_then(Proved::of),
+            // Only after a failure that was seen is it certain that nothing of that write can still come.
+            Some(false) if reason.is_some_and(|reason| reason.starts_with(STUCK)) => {
+                earlier.and_then(|earlier| earlier.proved.clone())
+            }
+            Some(false) | None => None,
+        };
+    }
+
     /// The server took our write; `live` is the object it answered. What happens from now on counts.
     pub(crate) fn answered(&mut self, live: &Object) {
         self.wrote = true;
         self.vanished = false;
+        // What failed until now may have failed for want of what was just written.
+        self.ears().for_each(|ear| ear.trouble = Trouble::default());
+        let restored = self.pending.proved.as_ref().is_some_and(|proved| proved.is_restored_by(live));
+        self.restored = restored.then(Instant::now);
         let at = self.began.elapsed();
         self.proof.answered(at);
         if self.live.as_ref().is_some_and(|seen| is_newer(seen, live) && has_new_label(seen, live)) {
@@ -341,10 +382,7 @@ impl Onlooker {
     /// Whether a write is one that the controller works on. Its hash covers `spec` and annotations only (ALB Ingress
     /// controller, object hash): an object that differs in nothing else is skipped, and waiting for a pass would never end.
     pub(crate) fn concerns_controller(&self, after: &Object) -> bool {
-        let parts = |object: &Object| {
-            ["/spec", "/metadata/annotations"].map(|pointer| object.value().pointer(pointer).cloned())
-        };
-        self.before.as_ref().is_none_or(|before| parts(before) != parts(after))
+        self.before.as_ref().is_none_or(|before| !same_to_controller(before, after))
     }
 
     /// What to remember of the write while it is not proved reconciled.
@@ -363,7 +401,7 @@ impl Onlooker {
         deadline: Instant,
         patience: Patience,
     ) -> Waited {
-        let mut stuck_since: Option<Instant> = None;
+        self.say("begins to wait for the controller");
         let ending = loop {
             if self.vanished {
                 break Ending::Vanished;
@@ -372,14 +410,19 @@ impl Onlooker {
                 break Ending::Ready;
             }
             let now = Instant::now();
-            let gives_up = stuck_since.map(|since| since + patience.grace);
+            let gives_up = self.ears().filter_map(|ear| ear.trouble.gives_up(patience)).min();
             if gives_up.is_some_and(|at| at <= now) {
                 break Ending::Stuck;
             }
             if deadline <= now {
                 break Ending::TimedOut;
             }
-            let look_again = [gives_up, self.look_again(goal)].into_iter().flatten().fold(deadline, Instant::min);
+            if self.said.is_none_or(|said| said + PROGRESS <= now) {
+                self.say("still waits for the controller");
+            }
+            let say_again = self.said.map(|said| said + PROGRESS);
+            let next = [gives_up, say_again, self.look_again(goal)];
+            let look_again = next.into_iter().flatten().fold(deadline, Instant::min);
             let Ok(told) = tokio::time::timeout_at(look_again, self.next()).await else { continue };
             let (whose, told) = match told {
                 Ok(told) => told,
@@ -387,14 +430,42 @@ impl Onlooker {
                 Err(error) => break Ending::Blind(error.to_string()),
             };
             let heard = self.take(whose, &told);
-            if heard.success {
-                stuck_since = None;
-            } else if heard.failure {
-                stuck_since.get_or_insert(Instant::now());
+            if heard != Heard::default() {
+                self.say("heard of the controller");
             }
         };
+        self.say(match ending {
+            Ending::Ready => "the controller is done",
+            _ => "no longer waits for the controller",
+        });
         let warnings = self.warnings();
         Waited { ending, live: self.live, warnings, without_events: self.own.is_deaf() }
+    }
+
+    fn ears(&mut self) -> impl Iterator<Item = &mut Ear> {
+        std::iter::once(&mut self.own).chain(&mut self.gateway)
+    }
+
+    /// A line of progress, for people who read TF_LOG.
+    fn say(&mut self, what: &str) {
+        self.said = Some(Instant::now());
+        let latest = self.ears().filter_map(|ear| ear.latest.as_ref()).max_by_key(|event| event.last);
+        let latest = latest.map_or_else(
+            || "no Event yet".to_owned(),
+            |event| {
+                format!(
+                    "latest Event: {} on {} {:?} ({}): {}",
+                    event.reason, event.about_kind, event.about_name, event.count, event.message
+                )
+            },
+        );
+        tracing::info!(
+            k8s_kind = self.object.kind.kind,
+            k8s_name = %self.object.name,
+            "{what}: {}, {} s so far; {latest}",
+            self.object,
+            self.began.elapsed().as_secs()
+        );
     }
 
     /// The next thing told by anybody. May be dropped at any time.
@@ -422,6 +493,12 @@ impl Onlooker {
             (Whose::Own, _) => {
                 let heard = self.own.take(told);
                 self.hear(heard);
+                // A pass that succeeded for the object has succeeded for its gateway.
+                if heard.success
+                    && let Some(gateway) = &mut self.gateway
+                {
+                    gateway.trouble = Trouble::default();
+                }
                 heard
             }
             (Whose::Gateway, Some(gateway)) => gateway.take(told),
@@ -442,8 +519,15 @@ impl Onlooker {
         }
     }
 
+    /// Whether the write led back to what was proved, nothing came of it for a while, and the gateway is not about to try
+    /// again: the controller sees nothing to do.
+    fn is_restored(&self) -> bool {
+        let quiet = self.restored.is_some_and(|since| since + QUIET.unsigned_abs() <= Instant::now());
+        quiet && self.gateway.as_ref().is_some_and(|gateway| !gateway.is_deaf() && !gateway.fails())
+    }
+
     fn is_reached(&self, goal: &Goal, live: &Object) -> bool {
-        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_));
+        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_)) || self.is_restored();
         match goal {
             Goal::Published => true,
             Goal::OurWrite => proved(),
@@ -461,7 +545,10 @@ impl Onlooker {
         };
         match goal {
             Goal::Published => None,
-            Goal::OurWrite => proof(),
+            Goal::OurWrite => {
+                let restored = self.restored.map(|since| since + QUIET.unsigned_abs());
+                proof().into_iter().chain(restored.filter(|at| *at > Instant::now())).min()
+            }
             Goal::EarlierWrite(_) => Some(Instant::now() + QUIET.unsigned_abs() / 3),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::event_messages;
 use super::kubernetes_object::Fleet;
+use super::patience;
 use super::reconcile::{Ending, Goal, Waited};
 use crate::framework::diagnostic::Diagnostic;
 use crate::kubernetes::{Event, FleetApi, Kind, ObjectRef};
@@ -86,6 +87,14 @@ pub(crate) fn label_alone(fleet: &Fleet, goal: &Goal, waited: &Waited) -> Option
              was worked on. That takes longer, and a failure cannot be explained. Grant get, list and watch on events.",
         )
     })
+}
+
+/// What to tell of a write that is done, and behind which the controller found nobody.
+pub(crate) fn without_backend(object: &ObjectRef, waited: &Waited) -> Option<Diagnostic> {
+    let event = waited.warnings.iter().find(|event| patience::lacks_backend(event))?;
+    let mut detail = format!("{object} is published, but clients are answered 503.");
+    describe(&mut detail, event, false);
+    Some(Diagnostic::warning("No Backend Behind the Route", detail))
 }
 
 /// What a wait leaves in state and tells the user.

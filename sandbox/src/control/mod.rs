@@ -25,11 +25,13 @@ use tokio::sync::watch;
 
 use crate::call_log::CallLog;
 use crate::faults::FaultInjector;
-use crate::parts::{ControllerControl, ControllerFailure, Gateways, KubernetesControl, KubernetesDenial, Part};
+use crate::parts::{
+    ControllerControl, ControllerFailure, Gateways, KubernetesControl, KubernetesDenial, MemberServices, Part,
+};
 use crate::world::World;
 
 /// The paths it answers, as `--help` shows them.
-pub const PATHS: [&str; 15] = [
+pub const PATHS: [&str; 16] = [
     "/v1/health",
     "/v1/inventory",
     "/v1/gateways",
@@ -37,6 +39,7 @@ pub const PATHS: [&str; 15] = [
     "/v1/faults",
     "/v1/faults/{id}",
     "/v1/members/{id}/state",
+    "/v1/members/{id}/services",
     "/v1/world/permissions",
     "/v1/world/keys",
     "/v1/world/temporary-keys",
@@ -67,6 +70,8 @@ pub struct Control {
     pub gateways: Option<Arc<dyn Gateways>>,
     /// The simulated controller.
     pub controller: Option<Arc<dyn ControllerControl>>,
+    /// What the members run.
+    pub members: Option<Arc<dyn MemberServices>>,
     /// Set to true to end the sandbox.
     pub shutdown: watch::Sender<bool>,
 }
@@ -153,6 +158,7 @@ fn router(control: Arc<Control>) -> Router {
         .route("/v1/faults", get(faults).post(add_fault).delete(clear_faults))
         .route("/v1/faults/{id}", delete(remove_fault))
         .route("/v1/members/{id}/state", post(requests::member_state))
+        .route("/v1/members/{id}/services", post(member_services))
         .route("/v1/world/permissions", post(requests::permissions))
         .route("/v1/world/keys", post(requests::keys))
         .route("/v1/world/temporary-keys", post(requests::temporary_keys))
@@ -282,6 +288,26 @@ async fn kubernetes(State(control): Shared, Path(action): Path<String>, body: By
         }
         other => Err(Refusal::not_found(format!("there is no action {other:?} on kubernetes"))),
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Service {
+    namespace: String,
+    name: String,
+    /// None takes the Service away.
+    #[serde(default)]
+    ports: Vec<u16>,
+}
+
+async fn member_services(State(control): Shared, Path(id): Path<String>, body: Bytes) -> Answer {
+    let Service { namespace, name, ports } = read(&body)?;
+    let members = control.members.as_ref();
+    let members = members.ok_or_else(|| Refusal(StatusCode::CONFLICT, "no members run here".to_owned()))?;
+    if !members.set_service(&id, &namespace, &name, &ports) {
+        return Err(Refusal::not_found(format!("there is no cluster {id}")));
+    }
+    ok(&json!({"cluster_id": id, "service": format!("{namespace}/{name}"), "ports": ports}))
 }
 
 async fn controller(State(control): Shared, Path(action): Path<String>, body: Bytes) -> Answer {

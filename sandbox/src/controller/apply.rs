@@ -165,22 +165,39 @@ pub(super) async fn apply(site: &Site<'_>, model: &Model) -> Result<Applied, Str
     Ok(Applied { load_balancer_id: id, dns_name, https, backendless })
 }
 
+/// What was done for a Service whose endpoints were looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refreshed {
+    /// Its groups follow it now.
+    Followed(GroupKey),
+    /// It is there, and nothing answers for it yet.
+    WithoutEndpoints(GroupKey),
+}
+
 /// Gives every group of an AlbConfig the servers its Service has now.
-pub(super) fn refresh_endpoints(site: &Site<'_>) {
+pub(super) fn refresh_endpoints(site: &Site<'_>) -> Vec<Refreshed> {
+    let mut refreshed = Vec::new();
     let state = site.cloud.snapshot();
     for (key, id) in owned_groups(&state, site.cluster_id, site.albconfig) {
         if key.service == "fake-svc" && key.namespace == "kube-system" {
             continue;
         }
-        let servers = match (site.endpoints)(&key) {
-            Endpoints::Servers(servers) => servers,
-            Endpoints::NoService | Endpoints::NoPort => Vec::new(),
+        let (servers, present) = match (site.endpoints)(&key) {
+            Endpoints::Servers(servers) => (servers, true),
+            Endpoints::NoService | Endpoints::NoPort => (Vec::new(), false),
         };
         let stale = state.server_groups.get(&id).is_some_and(|group| group.servers != servers);
-        if stale && let Err(error) = site.cloud.set_servers(&id, servers) {
-            tracing::warn!(%error, group = id, "endpoints not updated");
+        let waits = present && servers.is_empty();
+        if stale {
+            match site.cloud.set_servers(&id, servers) {
+                Ok(()) => refreshed.push(Refreshed::Followed(key)),
+                Err(error) => tracing::warn!(%error, group = id, "endpoints not updated"),
+            }
+        } else if waits {
+            refreshed.push(Refreshed::WithoutEndpoints(key));
         }
     }
+    refreshed
 }
 
 /// Deletes everything of an AlbConfig but its certificates.

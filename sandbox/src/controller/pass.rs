@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::apply::{self, Applied, Endpoints, Pace, Site};
+use super::apply::{self, Applied, Endpoints, Pace, Refreshed, Site};
 use super::build::{self, BuildError, GroupKey, Inputs};
 use super::cache::Cache;
 use super::events::{EventWrite, Note, Recorder};
@@ -166,12 +166,40 @@ impl Shared {
         }
     }
 
-    /// Gives the groups of all AlbConfigs the servers their Services have now.
-    pub(super) fn refresh_endpoints(&self) {
+    /// Gives the groups of all AlbConfigs the servers their Services have now. The open-source generation says so on
+    /// the Service, there or gone, and nowhere else (situation c).
+    pub(super) async fn refresh_endpoints(&self) {
         let albconfigs: Vec<_> = self.cache().albconfigs().cloned().collect();
         for albconfig in &albconfigs {
-            self.with_site(albconfig, apply::refresh_endpoints);
+            for refreshed in self.with_site(albconfig, apply::refresh_endpoints) {
+                if self.generation == Generation::OpenSource {
+                    self.tell_of_service(refreshed).await;
+                }
+            }
         }
+    }
+
+    async fn tell_of_service(&self, refreshed: Refreshed) {
+        let (key, note) = match refreshed {
+            Refreshed::Followed(key) => (key, Note::normal("SuccessfullyReconciled", "Successfully reconciled")),
+            Refreshed::WithoutEndpoints(key) => {
+                let text = format!(
+                    "build service stack model error: build servicePortToServerGroup error: backend not found: Endpoints \
+                     \"{}\" not found",
+                    key.service
+                );
+                (key, Note::warning("FailedUpdateEndpoints", text))
+            }
+        };
+        let about = Reference {
+            api_version: "v1",
+            kind: "Service",
+            namespace: key.namespace,
+            name: key.service,
+            uid: String::new(),
+            resource_version: String::new(),
+        };
+        self.record(&about, note).await;
     }
 }
 

@@ -201,7 +201,7 @@ impl Runtime {
         }
         if self.endpoints.is_some_and(|due| due <= now) {
             self.endpoints = None;
-            self.shared.refresh_endpoints();
+            self.shared.refresh_endpoints().await;
         }
         let (ready, waiting) = std::mem::take(&mut self.syncs).into_iter().partition(|sync| sync.due <= now);
         self.syncs = waiting;

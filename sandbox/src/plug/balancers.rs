@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use crate::alb::{Action, AlbCloud, Condition, KeyValue, Listener, LoadBalancer, Protocol, Rule, ServerGroup};
+use crate::alb::{
+    Action, AlbCloud, AlbState, Condition, KeyValue, Listener, LoadBalancer, Protocol, Rule, ServerGroup,
+};
 use crate::cloud::{AlbKind, LoadBalancers};
 use crate::dataplane::DataPlane;
 use crate::parts::{Gateways, Part};
@@ -73,11 +75,11 @@ impl Gateways for Balancers {
                     let id = (balancer.load_balancer_id.clone(), listener.key());
                     let bound: Vec<String> =
                         addresses.get(&id).into_iter().flatten().map(ToString::to_string).collect();
-                    (listener.key().to_string(), json!({"port": listener.listener_port, "addresses": bound}))
+                    (listener.key().to_string(), served(&state, listener, &bound))
                 })
                 .collect();
             json!({"load_balancer_id": balancer.load_balancer_id, "name": balancer.load_balancer_name,
-                   "dns_name": balancer.dns_name, "listeners": listeners})
+                   "dns_name": balancer.dns_name, "address_type": balancer.address_type, "listeners": listeners})
         });
         json!({"gateways": gateways.collect::<Vec<_>>()})
     }
@@ -102,6 +104,54 @@ impl LoadBalancers for Balancers {
             AlbKind::Server => state.server_groups.values().flat_map(servers).collect(),
         }
     }
+}
+
+/// A listener with what it serves, short enough to read.
+fn served(state: &AlbState, listener: &Listener, bound: &[String]) -> Value {
+    let group = |id: &str| {
+        let group = state.server_groups.get(id);
+        group.map(|group| {
+            json!({"name": group.server_group_name, "protocol": group.protocol, "servers": group.servers.len()})
+        })
+    };
+    let rule = |rule: &Rule| {
+        let hosts: Vec<&String> = rule
+            .rule_conditions
+            .iter()
+            .filter_map(|condition| match condition {
+                Condition::Host { values } => Some(values),
+                Condition::Path { .. }
+                | Condition::Header { .. }
+                | Condition::Cookie { .. }
+                | Condition::QueryString { .. }
+                | Condition::Method { .. }
+                | Condition::SourceIp { .. } => None,
+            })
+            .flatten()
+            .collect();
+        let groups: Vec<Value> = rule
+            .rule_actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::ForwardGroup { server_group_tuples } => Some(server_group_tuples),
+                Action::Redirect { .. }
+                | Action::FixedResponse { .. }
+                | Action::InsertHeader { .. }
+                | Action::RemoveHeader { .. }
+                | Action::TrafficLimit { .. }
+                | Action::Cors { .. } => None,
+            })
+            .flatten()
+            .filter_map(|target| group(&target.server_group_id))
+            .collect();
+        json!({"name": rule.rule_name, "hosts": hosts, "groups": groups})
+    };
+    json!({
+        "port": listener.listener_port, "addresses": bound, "http2": listener.http2_enabled,
+        "idle_timeout": listener.idle_timeout,
+        "certificates": listener.certificates.iter().map(|one| &one.certificate_id).collect::<Vec<_>>(),
+        "rules": listener.rules.iter().map(rule).collect::<Vec<_>>(),
+    })
 }
 
 fn tags(tags: &[KeyValue]) -> Value {

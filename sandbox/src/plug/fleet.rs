@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::controller::{ControllerFaults, VSwitches};
-use crate::members::{FleetMembers, Members, SecurityGroups};
-use crate::parts::{ControllerControl, ControllerFailure};
+use crate::members::{Backend, FleetMembers, Members, SecurityGroups};
+use crate::parts::{ControllerControl, ControllerFailure, MemberServices};
 use crate::world::World;
 
 /// The text of a failure nobody gave a text.
@@ -52,6 +52,17 @@ impl VSwitches for FleetView {
             let vswitch = state.vswitches.get(vswitch_id).filter(|vswitch| Some(vswitch.vpc_id.as_str()) == vpc);
             vswitch.map(|vswitch| vswitch.zone_id.clone())
         })
+    }
+}
+
+impl MemberServices for Members {
+    fn set_service(&self, cluster_id: &str, namespace: &str, name: &str, ports: &[u16]) -> bool {
+        if ports.is_empty() {
+            self.remove_service(cluster_id, namespace, name);
+            return self.clusters().iter().any(|known| known == cluster_id);
+        }
+        let ports = ports.iter().map(|port| (*port, vec![Backend::Greeter]));
+        self.add_service(cluster_id, namespace, name, ports)
     }
 }
 

@@ -29,7 +29,7 @@ use crate::cloud::{KubeconfigIssuer, LoadBalancers};
 use crate::controller::{Controller, ControllerConfig, ControllerHandle, VSwitches};
 use crate::dataplane::{DataPlane, DataPlaneConfig, PortPolicy, Ports};
 use crate::members::{FleetMembers, Members, SecurityGroups, ServiceRegistry};
-use crate::parts::{ControllerControl, Gateways, KubernetesControl, Part};
+use crate::parts::{ControllerControl, Gateways, KubernetesControl, MemberServices, Part};
 use crate::running::{FleetSide, Foundation, StartError};
 use crate::settings::{GatewayPorts, Generation, RunArgs};
 use crate::world::{Secret, random_text};
@@ -120,6 +120,7 @@ impl Plugged {
             parts,
             kubernetes: kubernetes.map(|one| one as Arc<dyn KubernetesControl>),
             controller: Some(Arc::new(Switches::new(controller.faults())) as Arc<dyn ControllerControl>),
+            members: Some(Arc::clone(&members) as Arc<dyn MemberServices>),
             kubeconfig: api.kubeconfig,
             gateway_ports,
         };

@@ -159,7 +159,9 @@ impl AlbGateway {
         cx.private.remove_fact(LEFT_LISTENERS_FACT);
         let live = updated.object;
         let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         if wrote && let Some(onlooker) = &mut onlooker {
+            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref());
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -176,7 +178,6 @@ impl AlbGateway {
         self.update_class(&fleet, cx, prior, &state, &objects, deadline).await?;
         cx.checkpoint(&state);
 
-        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         let goal = match (wrote, prior.ready, earlier) {
             (true, ..) => Goal::OurWrite,
             (false, Some(false), Some(earlier)) => Goal::EarlierWrite(earlier),

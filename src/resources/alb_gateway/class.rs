@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::model::Gateway;
 use super::object::{self, ingress_class};
-use super::{AlbGateway, CLASS_UID_FACT, OLD_CLASSES_FACT, Objects};
+use super::{AlbGateway, CLASS_UID_FACT, OLD_CLASSES_FACT, Objects, UNUSED_CLASSES_FACT};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::Stored;
 use crate::framework::path::Path;
@@ -128,12 +128,31 @@ impl AlbGateway {
     }
 }
 
+impl AlbGateway {
+    /// Looks whether a class that a rename left behind can go. Only then is an update planned for it: a class that others
+    /// go on using would be a difference in every plan.
+    pub(super) async fn find_unused_classes(&self, fleet: &Fleet, private: &mut Private) -> Result<(), Diagnostics> {
+        let mut unused = false;
+        for name in old_classes(private).into_keys() {
+            unused = unused || self.users(fleet, &[name]).await?.is_empty();
+        }
+        if unused {
+            private.set_fact(UNUSED_CLASSES_FACT, "true");
+        } else {
+            private.remove_fact(UNUSED_CLASSES_FACT);
+        }
+        Ok(())
+    }
+}
+
 /// Classes that a rename left behind: UIDs by name.
 pub(super) fn old_classes(private: &Private) -> BTreeMap<String, String> {
     private.fact(OLD_CLASSES_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_default()
 }
 
 fn keep_old_classes(private: &mut Private, left: &BTreeMap<String, String>) {
+    // The next refresh looks for users again.
+    private.remove_fact(UNUSED_CLASSES_FACT);
     if left.is_empty() {
         private.remove_fact(OLD_CLASSES_FACT);
     } else {

@@ -53,6 +53,8 @@ const APPLIED_FACT: &str = "applied";
 
 /// Private fact: IngressClasses that a rename left behind because Ingresses used them.
 const OLD_CLASSES_FACT: &str = "old_ingress_classes";
+/// Private fact: a class that a rename left behind has no users any more, so an update can delete it.
+const UNUSED_CLASSES_FACT: &str = "unused_ingress_classes";
 
 /// Private fact: listeners that are not declared any more and that an apply left in place, because what it added did not
 /// come to life.

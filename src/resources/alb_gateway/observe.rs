@@ -79,6 +79,7 @@ impl AlbGateway {
             self.find_class(&fleet, &mut state, cx).await?;
         } else {
             self.check_class(&fleet, &mut state, cx, &objects).await?;
+            self.find_unused_classes(&fleet, &mut cx.private).await?;
         }
         if private.fact(APPLIED_FACT).is_none() {
             cx.private.set_fact(APPLIED_FACT, applied_fact(&state));

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::model::Gateway;
 use super::object::{alb_config, creation_only, nothing};
-use super::{APPLIED_FACT, AlbGateway, LEFT_LISTENERS_FACT, OLD_CLASSES_FACT, listener_order, rules};
+use super::{APPLIED_FACT, AlbGateway, LEFT_LISTENERS_FACT, UNUSED_CLASSES_FACT, listener_order, rules};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
@@ -21,7 +21,7 @@ pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
     let mut planned = planning.planned.clone();
     derive(&mut planned, planning);
     prior.ready == Some(false)
-        || planning.private.fact(OLD_CLASSES_FACT).is_some()
+        || planning.private.fact(UNUSED_CLASSES_FACT).is_some()
         || planning.private.fact(LEFT_LISTENERS_FACT).is_some()
         || planned.ingress_class_name != prior.ingress_class_name.clone().into()
         || !object_metadata::same(&planned.effective_labels, &prior.effective_labels)

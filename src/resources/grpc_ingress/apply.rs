@@ -18,7 +18,7 @@ use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
 use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
-use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
+use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready, without_backend};
 
 /// Why nothing is waited for.
 const NOT_WAITED: &str = "not waited for: wait is false";
@@ -111,7 +111,9 @@ impl GrpcIngressResource {
         let updated = watched(onlooker.as_mut(), update).await?;
         let live = updated.object;
         let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         if wrote && let Some(onlooker) = &mut onlooker {
+            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref());
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -121,7 +123,6 @@ impl GrpcIngressResource {
         state.ready = Some(false);
         state.reason = Some("the controller has not finished the last change yet".to_owned());
         cx.checkpoint(&state);
-        let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         let goal = match (wrote, prior.ready, earlier) {
             (true, ..) => Goal::OurWrite,
             (false, Some(false), Some(earlier)) => Goal::EarlierWrite(earlier),
@@ -160,6 +161,8 @@ impl GrpcIngressResource {
         if waited.ending == Ending::Ready {
             cx.private.remove_fact(PENDING_FACT);
             label_alone(fleet, &goal, &waited).into_iter().for_each(|told| cx.warnings.push(told));
+            let object = Ours::of(&state).object;
+            without_backend(&object, &waited).into_iter().for_each(|told| cx.warnings.push(told));
             return Ok(state);
         }
         let object = Ours::of(&state).object;

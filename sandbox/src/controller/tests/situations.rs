@@ -11,6 +11,7 @@ use crate::alb::{Condition, Protocol, ServerGroupProtocol};
 const EMPTY_CERTS: &str = "apply  failed listenerPort 443 errMsgs empty https listener default certs ";
 const GW: &str = "AlbConfig gw";
 const INGRESS: &str = "Ingress grpc-ingress";
+const SERVICE: &str = "Service grpc-service";
 
 fn second_ingress(change: impl FnOnce(&mut Value)) -> Value {
     let mut object = ingress();
@@ -132,10 +133,21 @@ async fn c_a_missing_service_is_full_success_with_an_empty_group() {
     };
     assert_eq!(servers(), 0);
     assert_eq!(world.events(INGRESS, "FailedApplyModel", "backend"), 0);
+    world.until("all passes", || world.events(INGRESS, "SuccessfullyReconciled", "") == 3).await;
+    let quiet = (world.events(INGRESS, "", ""), world.events(GW, "", ""));
+    // The Service is there before its Endpoints are.
+    world.registry.add_without_endpoints("c1", "grpc-service", 50051);
+    let text = "build service stack model error: build servicePortToServerGroup error: backend not found: Endpoints \
+                \"grpc-service\" not found";
+    world.until("a Warning on the Service", || world.events(SERVICE, "FailedUpdateEndpoints", text) > 0).await;
+    assert_eq!(world.events(SERVICE, "SuccessfullyReconciled", ""), 0);
     world.registry.add("c1", "grpc-service", 50051);
     world.until("members", || servers() == 1).await;
+    world.until("success on the Service", || world.events(SERVICE, "SuccessfullyReconciled", "") == 1).await;
     world.registry.remove("c1", "grpc-service");
     world.until("no members", || servers() == 0).await;
+    world.until("success on the deleted Service", || world.events(SERVICE, "SuccessfullyReconciled", "") == 2).await;
+    assert_eq!((world.events(INGRESS, "", ""), world.events(GW, "", "")), quiet, "nobody else hears of it");
 }
 
 #[tokio::test]

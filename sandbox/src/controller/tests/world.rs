@@ -216,6 +216,13 @@ impl Registry {
         self.changed.send_modify(|revision| *revision += 1);
     }
 
+    /// A Service whose Pods are not there yet.
+    pub(super) fn add_without_endpoints(&self, cluster: &str, service: &str, port: u16) {
+        let key = (cluster.to_owned(), "gateway-demo".to_owned(), service.to_owned(), port);
+        self.services.lock().expect("services").insert(key, Vec::new());
+        self.changed.send_modify(|revision| *revision += 1);
+    }
+
     pub(super) fn remove(&self, cluster: &str, service: &str) {
         self.services.lock().expect("services").retain(|(id, _, name, _), _| id != cluster || name != service);
         self.changed.send_modify(|revision| *revision += 1);
@@ -347,12 +354,13 @@ impl World {
         object.pointer("/status/loadBalancer/ingress/0/hostname").and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// How often an Event was recorded: object as `Kind name`, reason, part of the message.
+    /// How often an Event was recorded: object as `Kind name`, reason (any if empty), part of the message.
     pub(super) fn events(&self, object: &str, reason: &str, message: &str) -> u64 {
         let store = self.fleet.store.lock().expect("store");
         let fitting = store.events.values().filter(|event| {
             let about = format!("{} {}", at(event, "/involvedObject/kind"), at(event, "/involvedObject/name"));
-            about == object && at(event, "/reason") == reason && at(event, "/message").contains(message)
+            let fits = reason.is_empty() || at(event, "/reason") == reason;
+            about == object && fits && at(event, "/message").contains(message)
         });
         fitting.map(|event| event["count"].as_u64().unwrap_or(0)).sum()
     }

@@ -1,5 +1,6 @@
 //! Drives the provider from outside: with a plugin host of our own ([`host`]) and with real Terraform ([`terraform`]),
-//! against a sandbox ([`sandbox`]) that each test has for itself.
+//! against a sandbox ([`sandbox`]) that each test has for itself. The sandbox's API server is the embedded one, or a real
+//! one ([`real`]) where the environment names some.
 
 pub mod answers;
 pub mod calls;
@@ -11,6 +12,7 @@ pub mod host;
 pub mod material;
 pub mod plan;
 pub mod processes;
+pub mod real;
 pub mod sandbox;
 pub mod terraform;
 pub mod tools;

@@ -151,6 +151,15 @@ impl ApiError {
         let message = format!("{}{subject} is forbidden: {detail}", what.qualified(what.resource));
         ApiError::new(403, "Forbidden", message).with(what.details(name, what.resource))
     }
+    /// A path that is no resource.
+    pub(crate) fn forbidden_path(user: &str, verb: &str, path: &str) -> ApiError {
+        ApiError::new(403, "Forbidden", format!("forbidden: User {user:?} cannot {verb} path {path:?}"))
+            .with(Map::new())
+    }
+    /// What stands behind the server does not answer.
+    pub(crate) fn unavailable(message: &str) -> ApiError {
+        ApiError::new(503, "ServiceUnavailable", message)
+    }
     /// A patch that does not fit the object; the real server gives no detail.
     pub(crate) fn unprocessable() -> ApiError {
         ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request").with(Map::new())

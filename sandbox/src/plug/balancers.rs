@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::alb::{Action, AlbCloud, Condition, KeyValue, Listener, LoadBalancer, Protocol, Rule, ServerGroup};
 use crate::cloud::{AlbKind, LoadBalancers};
 use crate::dataplane::DataPlane;
-use crate::parts::{Gateways, Part};
+use crate::parts::{Gateways, Inventory, Part};
 use crate::world::World;
 
 /// Its key in the inventory and in the state file.
@@ -43,9 +43,11 @@ impl Part for Balancers {
         NAME
     }
 
-    fn inventory(&self) -> Value {
+    fn inventory(&self) -> Inventory<'_> {
         let all = self.cloud.inventory();
-        json!({"load_balancers": all.load_balancers, "listeners": all.listeners, "server_groups": all.server_groups})
+        Box::pin(std::future::ready(json!({
+            "load_balancers": all.load_balancers, "listeners": all.listeners, "server_groups": all.server_groups,
+        })))
     }
 
     fn leftovers(&self) -> Option<Value> {

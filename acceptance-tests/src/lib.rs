@@ -6,6 +6,7 @@ pub mod answers;
 pub mod calls;
 pub mod catalogue;
 pub mod configuration;
+pub mod conformance;
 pub mod control;
 pub mod golden;
 pub mod host;

@@ -50,10 +50,16 @@ pub struct Sandbox {
     pub control: Control,
     folder: TempDir,
     /// The real API server behind it, for as long as it runs.
-    _real: Option<Lease>,
+    real: Option<Lease>,
 }
 
 impl Sandbox {
+    /// The real API server behind it, if it is one.
+    #[must_use]
+    pub fn real(&self) -> Option<&Lease> {
+        self.real.as_ref()
+    }
+
     /// Starts one with quick clocks and ports of its own.
     ///
     /// # Errors
@@ -67,6 +73,16 @@ impl Sandbox {
     /// # Errors
     /// If it does not come up.
     pub fn start_with(arguments: &[&str]) -> Result<Self, AcceptanceError> {
+        let has = |name: &str| arguments.iter().any(|argument| argument.starts_with(name));
+        let real = if has("--kubeconfig") { None } else { real::lease()? };
+        Self::start_on(real, arguments)
+    }
+
+    /// Starts one on a certain real API server, or on the embedded one.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn start_on(real: Option<Lease>, arguments: &[&str]) -> Result<Self, AcceptanceError> {
         let folder = tempfile::tempdir().map_err(AcceptanceError::io("make a folder"))?;
         let ready_file = folder.path().join("ready.json");
         let log =
@@ -75,7 +91,6 @@ impl Sandbox {
         let mut command = Command::new(beside_test("ackone-sandbox", "ACKONE_SANDBOX_BINARY")?);
         command.arg("--ready-file").arg(&ready_file);
         command.args(["--ephemeral-gateway-ports", "--quiet", "--parent-pid", &std::process::id().to_string()]);
-        let real = if has("--kubeconfig") { None } else { real::lease()? };
         if let Some(real) = &real {
             command.arg("--kubeconfig").arg(real.kubeconfig());
         }
@@ -186,7 +201,7 @@ impl Starting {
 
     fn finish(&mut self, ready: Ready, control: Control) -> Result<Sandbox, AcceptanceError> {
         match (self.child.take(), self.folder.take()) {
-            (Some(child), Some(folder)) => Ok(Sandbox { child, ready, control, folder, _real: self.real.take() }),
+            (Some(child), Some(folder)) => Ok(Sandbox { child, ready, control, folder, real: self.real.take() }),
             _ => Err(AcceptanceError::Control { call: "start".to_owned(), reason: "started twice".to_owned() }),
         }
     }

@@ -376,7 +376,10 @@ impl Handler {
 
     fn delete(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
         if !target.subresource.is_empty() {
-            return Err(ApiError::method_not_allowed());
+            return Err(match target.resource.builtin {
+                Some(_) => ApiError::method_not_allowed(),
+                None => ApiError::not_deletable(target.resource.named()),
+            });
         }
         let value = if request.body.is_empty() { json!({}) } else { body(request, Reading::Options)?.value };
         let policy = request.query.get("propagationPolicy");

@@ -20,6 +20,12 @@ pub(crate) enum FieldValidation {
 
 /// Turns a body into the form the server keeps, with defaults, and reports fields it does not know.
 pub(crate) fn decoded(resource: &Resource, mut value: Value) -> Result<(Value, Vec<String>), ApiError> {
+    if value.is_null() && resource.builtin.is_some() {
+        value = json!({});
+    }
+    if resource.builtin.is_none() && meta::text(&value, &["kind"]).is_empty() {
+        return Err(missing_type(resource, &value));
+    }
     for (field, wanted) in [("apiVersion", resource.api_version()), ("kind", resource.kind.clone())] {
         let found = meta::text(&value, &[field]).to_owned();
         if found.is_empty() && resource.builtin.is_none() {

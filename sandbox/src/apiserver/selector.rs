@@ -40,6 +40,9 @@ impl Selector {
                 let message = format!("invalid selector: '{fields}'; can't understand '{term}'");
                 return Err(ApiError::bad_request(message));
             };
+            if value.contains('=') && !value.contains('\\') {
+                return Err(ApiError::bad_request("invalid field selector: unescaped character in value: 61"));
+            }
             if !selectable(resource, field) {
                 let message = match resource.builtin {
                     Some(Builtin::ConfigMap | Builtin::Ingress | Builtin::IngressClass) => format!(

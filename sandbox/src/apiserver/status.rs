@@ -57,6 +57,9 @@ impl FieldError {
             text: format!("Unsupported value: {value}: supported values: {list}"),
         }
     }
+    pub(crate) fn duplicate(field: impl Into<String>, shown: &str) -> FieldError {
+        FieldError { reason: "FieldValueDuplicate", field: field.into(), text: format!("Duplicate value: {shown}") }
+    }
     pub(crate) fn too_long(field: impl Into<String>, most: usize) -> FieldError {
         FieldError {
             reason: "FieldValueTooLong",
@@ -167,6 +170,11 @@ impl ApiError {
     pub(crate) fn method_not_allowed() -> ApiError {
         let message = "the server does not allow this method on the requested resource";
         ApiError::new(405, "MethodNotAllowed", message).with(Map::new())
+    }
+    /// A part of a custom object, which cannot be deleted by itself.
+    pub(crate) fn not_deletable(what: Named<'_>) -> ApiError {
+        let message = format!("delete is not supported on resources of kind {:?}", what.qualified(what.resource));
+        ApiError::new(405, "MethodNotAllowed", message).with(what.details("", what.resource))
     }
     pub(crate) fn unsupported_media(accepted: &[&str]) -> ApiError {
         let message = format!(

@@ -232,12 +232,16 @@ async fn real(settings: &RunArgs, foundation: &Foundation, fleet_id: &str, path:
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
         .await
         .map_err(|error| failed(error.into()))?;
+    // What the sandbox hands on is the caller's to repeat.
+    let mut handing_on = config.clone();
+    handing_on.default_retry = false;
+    let handing_on = Client::try_from(handing_on).map_err(|error| failed(error.into()))?;
     let client = Client::try_from(config).map_err(|error| failed(error.into()))?;
     define(&client).await.map_err(self::failed("the definition of AlbConfig"))?;
     let gate = gate(foundation);
     let opening = opening(settings, foundation, &gate);
     let clock = Arc::clone(&opening.clock);
-    let relay = Arc::new(Relay::start(opening, client.clone()).await.map_err(unopened(settings))?);
+    let relay = Arc::new(Relay::start(opening, handing_on).await.map_err(unopened(settings))?);
     gate.guard(Arc::downgrade(&(Arc::clone(&relay) as Arc<dyn Watched>)));
     serve(settings, fleet_id, Server::Real(relay), clock, client).await
 }

@@ -171,8 +171,8 @@ fn gone_is_fine(outcome: Result<String, AcceptanceError>) -> Result<(), Acceptan
 /// # Errors
 /// If none gets free or another test's objects do not go away.
 pub fn lease() -> Result<Option<Lease>, AcceptanceError> {
-    let Ok(servers) = std::env::var(SERVERS) else { return Ok(None) };
-    let servers: Vec<PathBuf> = servers.split(':').filter(|path| !path.is_empty()).map(PathBuf::from).collect();
+    let Some(named) = std::env::var_os(SERVERS) else { return Ok(None) };
+    let servers: Vec<PathBuf> = std::env::split_paths(&named).filter(|path| !path.as_os_str().is_empty()).collect();
     if servers.is_empty() {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 //! answer the same, but for a short list of differences with reasons. Where there is a real server, the record is checked
 //! against it too (or written anew with `ACKONE_UPDATE=1`), and the sandbox's door in front of it must change no answer.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "helpers of tests are tests too")]
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ fn through_the_door(sandbox: &Sandbox) -> Server {
 fn tell(server: &str, file: &str, comparison: &Comparison) {
     let equal: usize = comparison.equal.values().sum();
     let areas: Vec<String> = comparison.equal.iter().map(|(area, count)| format!("{area} {count}")).collect();
-    println!("{server}, {file}: {equal} answers equal ({})", areas.join(", "));
+    println!("\nnote: {server}, {file}: {equal} answers equal ({})", areas.join(", "));
 }
 
 #[test]
@@ -52,7 +52,11 @@ fn the_embedded_server_answers_as_the_real_one_did() {
         assert_eq!(comparison.missing, Vec::<String>::new(), "{file}: cases without a recorded answer");
         different.extend(comparison.different);
     }
-    println!("embedded server: {} differences, {} of them accepted", different.len(), accepted.len());
+    println!(
+        "\nnote: embedded server: {} answers differ, {} of them accepted with a reason",
+        different.len(),
+        accepted.len()
+    );
     for (name, reason) in &accepted {
         assert!(different.remove(name).is_some(), "{name:?} is equal now: take it off the list ({reason})");
     }

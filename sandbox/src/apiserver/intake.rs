@@ -86,6 +86,18 @@ fn missing_type(resource: &Resource, value: &Value) -> ApiError {
     ApiError::bad_request(format!("the API version in the data () does not match the expected API version ({wanted})"))
 }
 
+/// Refuses a patch that makes a custom object one of another version, by the name that it would then have.
+pub(crate) fn same_version(resource: &Resource, patched: &Value) -> Result<(), ApiError> {
+    let (found, wanted) = (meta::text(patched, &["apiVersion"]), resource.api_version());
+    if resource.builtin.is_some() || found.is_empty() || found == wanted {
+        return Ok(());
+    }
+    let group = found.split_once('/').map_or("", |(group, _)| group);
+    let named = Named { group, ..resource.named() };
+    let error = FieldError::invalid("apiVersion", &json!(found), &format!("must be {wanted}"));
+    Err(ApiError::invalid(named, meta::name(patched), &[error]))
+}
+
 /// An object of another kind or version than its address says.
 fn other_type(resource: &Resource, value: &Value, field: &str, found: &str) -> ApiError {
     let kind = &resource.kind;

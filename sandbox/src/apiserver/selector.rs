@@ -192,6 +192,7 @@ impl Labels {
         };
         if let Some(problem) = names::qualified_errors(&key).first() {
             let problem = problem.replacen("name part must", "a valid label key must", 1);
+            let problem = problem.replacen("a qualified name must", "a valid label key must", 1);
             return Err(format!("<nil>: Invalid value: {key:?}: {problem}"));
         }
         if absent {

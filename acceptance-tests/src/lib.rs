@@ -1,17 +1,20 @@
 //! Drives the provider from outside: with a plugin host of our own ([`host`]) and with real Terraform ([`terraform`]),
-//! against a sandbox ([`sandbox`]) that each test has for itself.
+//! against a sandbox ([`sandbox`]) that each test has for itself. The sandbox's API server is the embedded one, or a real
+//! one ([`real`]) where the environment names some.
 
 pub mod answers;
 pub mod caller;
 pub mod calls;
 pub mod catalogue;
 pub mod configuration;
+pub mod conformance;
 pub mod control;
 pub mod golden;
 pub mod host;
 pub mod material;
 pub mod plan;
 pub mod processes;
+pub mod real;
 pub mod sandbox;
 pub mod situations;
 pub mod terraform;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tempfile::TempDir;
 
 use crate::control::Control;
+use crate::real::{self, Lease};
 use crate::{AcceptanceError, beside_test, wait_until};
 
 /// How long the sandbox may take to come up.
@@ -48,9 +49,17 @@ pub struct Sandbox {
     /// Its control endpoint.
     pub control: Control,
     folder: TempDir,
+    /// The real API server behind it, for as long as it runs.
+    real: Option<Lease>,
 }
 
 impl Sandbox {
+    /// The real API server behind it, if it is one.
+    #[must_use]
+    pub fn real(&self) -> Option<&Lease> {
+        self.real.as_ref()
+    }
+
     /// Starts one with quick clocks and ports of its own.
     ///
     /// # Errors
@@ -59,11 +68,21 @@ impl Sandbox {
         Self::start_with(&[])
     }
 
-    /// Starts one with further arguments.
+    /// Starts one with further arguments. Its API server is a real one where there are real ones ([`real`]).
     ///
     /// # Errors
     /// If it does not come up.
     pub fn start_with(arguments: &[&str]) -> Result<Self, AcceptanceError> {
+        let has = |name: &str| arguments.iter().any(|argument| argument.starts_with(name));
+        let real = if has("--kubeconfig") { None } else { real::lease()? };
+        Self::start_on(real, arguments)
+    }
+
+    /// Starts one on a certain real API server, or on the embedded one.
+    ///
+    /// # Errors
+    /// If it does not come up.
+    pub fn start_on(real: Option<Lease>, arguments: &[&str]) -> Result<Self, AcceptanceError> {
         let folder = tempfile::tempdir().map_err(AcceptanceError::io("make a folder"))?;
         let ready_file = folder.path().join("ready.json");
         let log =
@@ -72,6 +91,9 @@ impl Sandbox {
         let mut command = Command::new(beside_test("ackone-sandbox", "ACKONE_SANDBOX_BINARY")?);
         command.arg("--ready-file").arg(&ready_file);
         command.args(["--ephemeral-gateway-ports", "--quiet", "--parent-pid", &std::process::id().to_string()]);
+        if let Some(real) = &real {
+            command.arg("--kubeconfig").arg(real.kubeconfig());
+        }
         if !has("--time-scale") {
             command.args(["--time-scale", "0.05"]);
         }
@@ -82,7 +104,7 @@ impl Sandbox {
             .stderr(log)
             .spawn()
             .map_err(AcceptanceError::io("start the sandbox"))?;
-        let mut sandbox = Starting { child: Some(child), folder: Some(folder) };
+        let mut sandbox = Starting { child: Some(child), folder: Some(folder), real };
         let text = wait_until("the sandbox to be up", START_LIMIT, || {
             if let Some(status) = sandbox.exited() {
                 return Err(format!("it ended ({status}):\n{}", sandbox.log()));
@@ -164,6 +186,7 @@ fn end(child: &mut Child) {
 struct Starting {
     child: Option<Child>,
     folder: Option<TempDir>,
+    real: Option<Lease>,
 }
 
 impl Starting {
@@ -178,7 +201,7 @@ impl Starting {
 
     fn finish(&mut self, ready: Ready, control: Control) -> Result<Sandbox, AcceptanceError> {
         match (self.child.take(), self.folder.take()) {
-            (Some(child), Some(folder)) => Ok(Sandbox { child, ready, control, folder }),
+            (Some(child), Some(folder)) => Ok(Sandbox { child, ready, control, folder, real: self.real.take() }),
             _ => Err(AcceptanceError::Control { call: "start".to_owned(), reason: "started twice".to_owned() }),
         }
     }

@@ -3,11 +3,15 @@
 //! The API server, the controller, the load balancers and the members implement these; the shell knows them only so.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::watch;
+
+/// What exists, once it has been asked for.
+pub type Inventory<'a> = Pin<Box<dyn Future<Output = Value> + Send + 'a>>;
 
 /// Something with objects in it.
 pub trait Part: Send + Sync + fmt::Debug {
@@ -15,7 +19,7 @@ pub trait Part: Send + Sync + fmt::Debug {
     fn name(&self) -> &'static str;
 
     /// What exists in it, without secrets.
-    fn inventory(&self) -> Value;
+    fn inventory(&self) -> Inventory<'_>;
 
     /// What its objects leave behind for good, as in life; nothing by default.
     fn leftovers(&self) -> Option<Value> {
@@ -38,8 +42,8 @@ pub trait KubernetesControl: Send + Sync + fmt::Debug {
     /// Ends all watches; answers how many there were.
     fn drop_watches(&self) -> usize;
 
-    /// Forgets old versions, so that watches from them get 410.
-    fn compact(&self);
+    /// Forgets old versions, so that watches from them get 410; answers whether that can be done here.
+    fn compact(&self) -> bool;
 
     /// Makes all issued credentials invalid.
     fn revoke_credentials(&self);

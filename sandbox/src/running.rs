@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use crate::call_log::CallLog;
-use crate::cloud::{Cloud, CloudServer, KubeconfigFile, KubeconfigIssuer, LoadBalancers};
+use crate::cloud::{Cloud, CloudServer, KubeconfigIssuer, LoadBalancers};
 use crate::control::{Control, ControlServer};
 use crate::faults::FaultInjector;
 use crate::parts::{ControllerControl, Gateways, KubernetesControl, MemberServices, Part};
@@ -144,18 +144,10 @@ impl Sandbox {
     /// When a port or a file cannot be had.
     pub async fn start(settings: &RunArgs, foundation: Foundation, fleet: FleetSide) -> Result<Self, StartError> {
         let Foundation { world, faults, log, saved: _ } = foundation;
-        if let Some(path) = &settings.kubeconfig {
-            let unreadable = |source| FileError::Io { doing: "cannot read the kubeconfig", path: path.clone(), source };
-            std::fs::read(path).map_err(unreadable)?;
-        }
-        let issuer = fleet.issuer.or_else(|| {
-            let path = settings.kubeconfig.clone()?;
-            let fleet_id = world.read(|state, _| state.primary_fleet.clone());
-            Some(Arc::new(KubeconfigFile::new(path, fleet_id)) as Arc<dyn KubeconfigIssuer>)
-        });
         let cloud_listener = bind("cloud APIs", settings.cloud_port).await?;
         let control_listener = bind("control endpoint", settings.control_port).await?;
-        let cloud = Cloud::new(Arc::clone(&world), Arc::clone(&faults), Arc::clone(&log), issuer, fleet.balancers);
+        let cloud =
+            Cloud::new(Arc::clone(&world), Arc::clone(&faults), Arc::clone(&log), fleet.issuer, fleet.balancers);
         let cloud = CloudServer::start(cloud_listener, Arc::new(cloud))
             .map_err(|source| StartError::Start { what: "cloud APIs", source })?;
         let (stop, shutdown) = watch::channel(false);
@@ -175,8 +167,7 @@ impl Sandbox {
         let mut ready = world.read(|state, _| {
             Ready::new(state, &format!("http://{}", cloud.address()), &format!("http://{}", control.address()))
         });
-        ready.kubeconfig =
-            fleet.kubeconfig.as_ref().or(settings.kubeconfig.as_ref()).map(|path| path.display().to_string());
+        ready.kubeconfig = fleet.kubeconfig.as_ref().map(|path| path.display().to_string());
         ready.gateway_ports = fleet.gateway_ports;
         let saver = Saver {
             path: settings.state_file.clone(),

@@ -68,7 +68,9 @@ FILES
   --ready-file   JSON, written when all is up: endpoints, ids, access key, control URL, pid. Private.
                  Beside it, with the extension .kubeconfig, the Fleet's kubeconfig for kubectl.
   --state-file   read at start if it is there, written after changes and at the end. Private.
-  --kubeconfig   a real API server takes the place of the embedded one."#;
+  --kubeconfig   a real API server takes the place of the embedded one, behind the sandbox's own address:
+                 kubeconfigs, faults, denials and the call log are the same with both. Its user must be
+                 one who may do everything. AlbConfig is defined there if it is not."#;
 
 /// The command line as a whole.
 #[derive(Debug, Parser)]

@@ -16,7 +16,9 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::meta;
 
 /// The group whose members only a denial by their own name can stop.
-const MASTERS: &str = "system:masters";
+pub(crate) const MASTERS: &str = "system:masters";
+/// Who calls without any credentials.
+pub(crate) const ANONYMOUS: &str = "system:anonymous";
 
 /// An authenticated caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +65,16 @@ pub(crate) struct Wish<'a> {
     pub(crate) subresource: &'a str,
 }
 
+impl User {
+    fn anonymous() -> User {
+        User { name: ANONYMOUS.to_owned(), groups: vec!["system:unauthenticated".to_owned()] }
+    }
+
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.name == ANONYMOUS
+    }
+}
+
 impl Access {
     pub(crate) fn new(verifier: Arc<dyn ClientCertVerifier>) -> Access {
         Access { verifier, book: Mutex::default() }
@@ -91,7 +103,8 @@ impl Access {
         self.book().denials = denials;
     }
 
-    /// The caller behind a certificate or an `Authorization` header; `None` is answered 401.
+    /// The caller behind a certificate or an `Authorization` header, which need not be there; bad ones are `None` and
+    /// answered 401.
     pub(crate) fn authenticate(
         &self,
         certificate: Option<&CertificateDer<'_>>,
@@ -103,7 +116,7 @@ impl Access {
             let token = book.tokens.get(token.trim())?;
             return token.expires.is_none_or(|expires| now < expires).then(|| token.user.clone());
         }
-        let certificate = certificate?;
+        let Some(certificate) = certificate else { return Some(User::anonymous()) };
         let seconds = u64::try_from(now.as_second()).unwrap_or(0);
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         self.verifier.verify_client_cert(certificate, &[], time).ok()?;
@@ -128,6 +141,9 @@ impl Access {
 
     /// Whether the user may do it.
     pub(crate) fn allows(&self, user: &User, wish: Wish<'_>) -> bool {
+        if user.is_anonymous() {
+            return false;
+        }
         let full = if wish.subresource.is_empty() {
             wish.resource.to_owned()
         } else {

@@ -69,6 +69,12 @@ pub trait RequestGate: Send + Sync + 'static {
     fn after(&self, call: &ApiCall, status: u16);
 }
 
+/// A server whose open watches can be ended.
+pub trait Watched: Send + Sync + 'static {
+    /// Ends every open watch and answers how many there were.
+    fn drop_watches(&self) -> usize;
+}
+
 /// Lets everything pass.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenGate;

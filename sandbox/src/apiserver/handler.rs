@@ -15,6 +15,7 @@ use super::discovery;
 use super::engine::Engine;
 use super::list::{ListQuery, parse_version};
 use super::present::Presentation;
+use super::relay::Relayed;
 use super::resource::Resource;
 use super::route::{Place, Query};
 use super::selector::Selector;
@@ -28,6 +29,8 @@ use super::{delete, meta, options};
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: Method,
+    /// Path and query as they were sent.
+    pub(crate) target: String,
     pub(crate) path: String,
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
@@ -48,6 +51,7 @@ pub(crate) struct Answer {
 pub(crate) enum AnswerBody {
     Whole(Bytes),
     Stream(Box<Watch>),
+    Relayed(Box<Relayed>),
 }
 
 impl Answer {
@@ -115,6 +119,9 @@ impl Handler {
         let user = request.user.as_ref().ok_or_else(ApiError::unauthorized)?;
         match &request.place {
             Some(place) => self.resource(request, place, user),
+            None if user.is_anonymous() && !is_public(&request.path) => {
+                Err(ApiError::forbidden_path(&user.name, &request.verb, &request.path))
+            }
             None => self.plain_path(request),
         }
     }
@@ -168,7 +175,7 @@ impl Handler {
         let is_review = discovery::REVIEWS
             .iter()
             .any(|(group, plural, _)| *group == place.group && *plural == place.resource && place.version == "v1");
-        if is_review {
+        if is_review && !user.is_anonymous() {
             return self.review(request, place, user);
         }
         self.authorize(place, &request.verb, user)?;
@@ -369,7 +376,10 @@ impl Handler {
 
     fn delete(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
         if !target.subresource.is_empty() {
-            return Err(ApiError::method_not_allowed());
+            return Err(match target.resource.builtin {
+                Some(_) => ApiError::method_not_allowed(),
+                None => ApiError::not_deletable(target.resource.named()),
+            });
         }
         let value = if request.body.is_empty() { json!({}) } else { body(request, Reading::Options)?.value };
         let policy = request.query.get("propagationPolicy");
@@ -409,6 +419,11 @@ pub(crate) fn is_health(path: &str) -> bool {
     ["/healthz", "/livez", "/readyz"]
         .iter()
         .any(|known| path.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+/// Whether a path is shown to everybody.
+fn is_public(path: &str) -> bool {
+    is_health(path) || matches!(path, "/version" | "/version/")
 }
 
 fn health(request: &Request) -> Answer {

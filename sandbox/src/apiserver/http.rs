@@ -19,8 +19,11 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use super::auth::Access;
+use super::clock::Clock;
 use super::gate::{ApiCall, GateDecision, RequestGate};
 use super::handler::{Answer, AnswerBody, Handler, Request};
+use super::relay::Upstream;
 use super::route::{self, Query};
 use super::status::ApiError;
 
@@ -29,9 +32,19 @@ const MOST_BODY_BYTES: usize = 3 * 1024 * 1024;
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
+/// What answers behind the door.
+pub(crate) enum Back {
+    /// The embedded server.
+    Embedded(Handler),
+    /// A real one.
+    Real(Upstream),
+}
+
 /// What every connection needs.
 pub(crate) struct Front {
-    pub(crate) handler: Handler,
+    pub(crate) back: Back,
+    pub(crate) access: Arc<Access>,
+    pub(crate) clock: Clock,
     pub(crate) gate: Arc<dyn RequestGate>,
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) calls: AtomicU64,
@@ -109,8 +122,7 @@ async fn respond(
         Some(place) => route::verb(&parts.method, place, &query).to_owned(),
         None => parts.method.as_str().to_ascii_lowercase(),
     };
-    let now = front.handler.engine.now();
-    let user = front.handler.access.authenticate(certificate.as_ref(), text(header::AUTHORIZATION), now);
+    let user = front.access.authenticate(certificate.as_ref(), text(header::AUTHORIZATION), (front.clock)());
     let known = place.clone().unwrap_or_default();
     let call = ApiCall {
         number: front.calls.fetch_add(1, Ordering::Relaxed),
@@ -140,16 +152,23 @@ async fn respond(
         GateDecision::Pass | GateDecision::Truncate | GateDecision::DropResponse => {}
     }
     let answer = match Limited::new(body, MOST_BODY_BYTES).collect().await {
-        Ok(body) => front.handler.handle(&Request {
-            method: parts.method.clone(),
-            path,
-            query,
-            headers: parts.headers.clone(),
-            body: body.to_bytes(),
-            place,
-            verb,
-            user,
-        }),
+        Ok(body) => {
+            let request = Request {
+                method: parts.method.clone(),
+                target: parts.uri.path_and_query().map_or_else(|| path.clone(), ToString::to_string),
+                path,
+                query,
+                headers: parts.headers.clone(),
+                body: body.to_bytes(),
+                place,
+                verb,
+                user,
+            };
+            match &front.back {
+                Back::Embedded(handler) => handler.handle(&request),
+                Back::Real(upstream) => upstream.handle(&request).await,
+            }
+        }
         Err(_) => Answer::failure(&ApiError::too_large()),
     };
     front.gate.after(&call, answer.status.as_u16());
@@ -195,6 +214,19 @@ fn send(answer: Answer, truncated: bool) -> Response<Body> {
             StreamBody::new(stream::iter([Ok(Frame::data(half)), Err(broken())])).boxed_unsync()
         }
         AnswerBody::Whole(bytes) => whole(bytes),
+        AnswerBody::Relayed(watch) => {
+            let chunks = stream::unfold((watch, false), move |(mut watch, cut)| async move {
+                if cut {
+                    return Some((Err(broken()), (watch, true)));
+                }
+                match watch.next().await? {
+                    Ok(chunk) if truncated => Some((Ok(Frame::data(chunk.slice(..chunk.len() / 2))), (watch, true))),
+                    Ok(chunk) => Some((Ok(Frame::data(chunk)), (watch, false))),
+                    Err(error) => Some((Err(error), (watch, true))),
+                }
+            });
+            StreamBody::new(chunks).boxed_unsync()
+        }
         AnswerBody::Stream(watch) => {
             let chunks = stream::unfold((watch, false), move |(mut watch, cut)| async move {
                 if cut {

@@ -20,6 +20,12 @@ pub(crate) enum FieldValidation {
 
 /// Turns a body into the form the server keeps, with defaults, and reports fields it does not know.
 pub(crate) fn decoded(resource: &Resource, mut value: Value) -> Result<(Value, Vec<String>), ApiError> {
+    if value.is_null() && resource.builtin.is_some() {
+        value = json!({});
+    }
+    if resource.builtin.is_none() && meta::text(&value, &["kind"]).is_empty() {
+        return Err(missing_type(resource, &value));
+    }
     for (field, wanted) in [("apiVersion", resource.api_version()), ("kind", resource.kind.clone())] {
         let found = meta::text(&value, &[field]).to_owned();
         if found.is_empty() && resource.builtin.is_none() {
@@ -78,6 +84,18 @@ fn missing_type(resource: &Resource, value: &Value) -> ApiError {
     }
     let wanted = resource.api_version();
     ApiError::bad_request(format!("the API version in the data () does not match the expected API version ({wanted})"))
+}
+
+/// Refuses a patch that makes a custom object one of another version, by the name that it would then have.
+pub(crate) fn same_version(resource: &Resource, patched: &Value) -> Result<(), ApiError> {
+    let (found, wanted) = (meta::text(patched, &["apiVersion"]), resource.api_version());
+    if resource.builtin.is_some() || found.is_empty() || found == wanted {
+        return Ok(());
+    }
+    let group = found.split_once('/').map_or("", |(group, _)| group);
+    let named = Named { group, ..resource.named() };
+    let error = FieldError::invalid("apiVersion", &json!(found), &format!("must be {wanted}"));
+    Err(ApiError::invalid(named, meta::name(patched), &[error]))
 }
 
 /// An object of another kind or version than its address says.

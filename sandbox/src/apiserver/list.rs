@@ -34,7 +34,8 @@ pub(crate) struct Page {
 
 /// Where a page goes on: the version listed, and the last key given out. Version 0 is "whatever there is now".
 fn encode_token(version: u64, last: &Key) -> String {
-    URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": version, "start": [last.0, last.1]}).to_string())
+    let start = if last.0.is_empty() { format!("{}\0", last.1) } else { format!("{}/{}\0", last.0, last.1) };
+    URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": version, "start": start}).to_string())
 }
 
 fn decode_token(token: &str) -> Result<(u64, Key), ApiError> {
@@ -47,9 +48,9 @@ fn decode_token(token: &str) -> Result<(u64, Key), ApiError> {
         refused(&format!("invalid character '{first}' looking for beginning of value"))
     })?;
     let version = value.get("rv").and_then(Value::as_u64).ok_or_else(bad)?;
-    let part =
-        |at: usize| value.get("start").and_then(|start| start.get(at)).and_then(Value::as_str).map(str::to_owned);
-    Ok((version, (part(0).ok_or_else(bad)?, part(1).ok_or_else(bad)?)))
+    let start = value.get("start").and_then(Value::as_str).ok_or_else(bad)?.trim_end_matches('\0');
+    let (namespace, name) = start.rsplit_once('/').unwrap_or(("", start));
+    Ok((version, (namespace.to_owned(), name.to_owned())))
 }
 
 impl Engine {

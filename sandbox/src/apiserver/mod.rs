@@ -4,8 +4,9 @@
 //! are clients too. It shares no code with the provider, so that a mistake in one cannot hide in the other. Facts: the
 //! public Kubernetes API conventions, the server-side apply documentation, and recorded answers of a real server.
 //!
-//! `http` takes connections, `handler` requests; `engine` holds the state that `list`, `watch`, `write` and `delete`
-//! work on; `apply` owns field ownership, `validation` the rules, `schema`, `resource`, `kinds`, `crd` say what exists.
+//! `entrance` is the door, `http` takes connections, `handler` requests; `relay` stands in the handler's place where a
+//! real server answers. `engine` holds the state that `list`, `watch`, `write` and `delete` work on; `apply` owns field
+//! ownership, `validation` the rules, `schema`, `resource`, `kinds`, `crd` say what exists.
 
 mod apply;
 mod auth;
@@ -14,6 +15,7 @@ mod crd;
 mod delete;
 mod discovery;
 mod engine;
+mod entrance;
 pub mod gate;
 mod handler;
 mod http;
@@ -25,6 +27,7 @@ mod options;
 mod patch;
 mod present;
 mod protobuf;
+mod relay;
 mod resource;
 mod route;
 mod schema;
@@ -38,27 +41,22 @@ mod watch;
 mod write;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use self::auth::Access;
 pub use self::auth::Denial;
 use self::clock::Clock;
+pub(crate) use self::crd::alb_config_definition;
 use self::engine::Engine;
-use self::gate::{OpenGate, RequestGate};
-use self::tls::Authority;
-
-/// How long an issued client certificate is valid.
-const CLIENT_VALIDITY: SignedDuration = SignedDuration::from_hours(24 * 365);
-/// A client certificate is valid from a little before it is issued, for clocks that differ.
-const CLIENT_BACKDATE: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) use self::entrance::{Entrance, Opening};
+use self::gate::{OpenGate, RequestGate, Watched};
+use self::handler::Handler;
+use self::http::Back;
+pub(crate) use self::relay::Relay;
 
 /// A certificate authority to go on with, as PEM.
 #[derive(Clone)]
@@ -116,17 +114,14 @@ impl std::fmt::Debug for ApiServerConfig {
 
 /// A running server. Dropping it stops it.
 pub struct ApiServer {
-    address: SocketAddr,
     engine: Arc<Engine>,
-    access: Arc<Access>,
-    authority: Authority,
-    stop: tokio::sync::watch::Sender<bool>,
+    entrance: Entrance,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl std::fmt::Debug for ApiServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiServer").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("ApiServer").field("address", &self.entrance.address()).finish_non_exhaustive()
     }
 }
 
@@ -136,52 +131,45 @@ impl ApiServer {
     /// # Errors
     /// If the port cannot be bound or a certificate cannot be made.
     pub async fn start(config: ApiServerConfig) -> io::Result<ApiServer> {
-        let now = (config.clock)();
-        let authority = match &config.authority {
-            Some(pem) => Authority::load(&pem.certificate, &pem.key, now)?,
-            None => Authority::generate(now)?,
-        };
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let listener = TcpListener::bind((loopback, config.port)).await?;
-        let address = listener.local_addr()?;
-        let tls = authority.server_config(loopback, now)?;
-        let access = Arc::new(Access::new(authority.client_verifier()?));
-        let engine = Arc::new(Engine::new(config.clock, config.history_limit, config.alb_config_definition));
-        let front = Arc::new(http::Front {
-            handler: handler::Handler { engine: engine.clone(), access: access.clone(), address: address.to_string() },
-            gate: config.gate,
-            acceptor: tokio_rustls::TlsAcceptor::from(Arc::new(tls)),
-            calls: AtomicU64::new(1),
-        });
-        let (stop, stopped) = tokio::sync::watch::channel(false);
-        let tasks = vec![
-            tokio::spawn(http::serve(front, listener, stopped.clone())),
-            tokio::spawn(run_namespace_controller(engine.clone(), config.namespace_delay, stopped)),
-        ];
-        Ok(ApiServer { address, engine, access, authority, stop, tasks })
+        let engine =
+            Arc::new(Engine::new(Arc::clone(&config.clock), config.history_limit, config.alb_config_definition));
+        let opening =
+            Opening { port: config.port, clock: config.clock, gate: config.gate, authority: config.authority };
+        let entrance = Entrance::open(opening, |address, access| {
+            Back::Embedded(Handler {
+                engine: Arc::clone(&engine),
+                access: Arc::clone(access),
+                address: address.to_string(),
+            })
+        })
+        .await?;
+        let controller = run_namespace_controller(Arc::clone(&engine), config.namespace_delay, entrance.stopped());
+        let tasks = vec![tokio::spawn(controller)];
+        Ok(ApiServer { engine, entrance, tasks })
+    }
+
+    pub(crate) fn entrance(&self) -> &Entrance {
+        &self.entrance
     }
 
     /// The server's address as a URL.
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        self.entrance.url()
     }
 
     /// The port.
     pub fn port(&self) -> u16 {
-        self.address.port()
+        self.entrance.address().port()
     }
 
     /// The certificate of the authority that signed the server's.
     pub fn ca_pem(&self) -> &str {
-        self.authority.certificate_pem()
+        self.entrance.ca_pem()
     }
 
     /// The authority with its key, for a state file.
     pub fn authority(&self) -> AuthorityPem {
-        AuthorityPem {
-            certificate: self.authority.certificate_pem().to_owned(),
-            key: self.authority.key_pem().to_owned(),
-        }
+        self.entrance.authority()
     }
 
     /// Issues a client certificate of one year and returns a kubeconfig with it.
@@ -189,8 +177,7 @@ impl ApiServer {
     /// # Errors
     /// If the certificate cannot be made.
     pub fn kubeconfig(&self, user: &str, groups: &[&str]) -> io::Result<String> {
-        let until = self.engine.now().checked_add(CLIENT_VALIDITY).map_err(io::Error::other)?;
-        self.kubeconfig_until(user, groups, until)
+        self.entrance.kubeconfig(user, groups)
     }
 
     /// Like [`ApiServer::kubeconfig`], with the instant the certificate expires, which may lie in the past.
@@ -198,26 +185,22 @@ impl ApiServer {
     /// # Errors
     /// If the certificate cannot be made.
     pub fn kubeconfig_until(&self, user: &str, groups: &[&str], until: Timestamp) -> io::Result<String> {
-        let now = self.engine.now();
-        let from = now.min(until).checked_sub(CLIENT_BACKDATE).map_err(io::Error::other)?;
-        let client = self.authority.issue_client(user, groups, from, until)?;
-        self.access.record_issue(client.serial.clone(), now, user, groups);
-        Ok(self.authority.kubeconfig(&self.url(), user, &client))
+        self.entrance.kubeconfig_until(user, groups, until)
     }
 
     /// Makes a bearer token known.
     pub fn add_token(&self, token: &str, user: &str, groups: &[&str], expires: Option<Timestamp>) {
-        self.access.add_token(token, user, groups, expires);
+        self.entrance.add_token(token, user, groups, expires);
     }
 
     /// Refuses all client certificates issued before `instant` with 401.
     pub fn revoke_issued_before(&self, instant: Timestamp) {
-        self.access.revoke_before(instant);
+        self.entrance.revoke_issued_before(instant);
     }
 
     /// Replaces the list of what is refused with 403.
     pub fn set_denials(&self, denials: Vec<Denial>) {
-        self.access.set_denials(denials);
+        self.entrance.set_denials(denials);
     }
 
     /// Forgets the history now: older watches and pages expire with 410.
@@ -270,7 +253,7 @@ impl ApiServer {
 
     /// Stops the server and drops all connections.
     pub async fn shutdown(mut self) {
-        self.stop.send_replace(true);
+        self.entrance.close().await;
         for task in std::mem::take(&mut self.tasks) {
             if let Err(error) = task.await {
                 tracing::warn!(%error, "a server task failed");
@@ -281,8 +264,13 @@ impl ApiServer {
 
 impl Drop for ApiServer {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
         self.engine.drop_watches();
+    }
+}
+
+impl Watched for ApiServer {
+    fn drop_watches(&self) -> usize {
+        self.engine.drop_watches()
     }
 }
 

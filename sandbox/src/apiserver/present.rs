@@ -46,6 +46,7 @@ impl Presentation {
         if accept.trim().is_empty() {
             return Ok(Presentation { form: Form::Object, row_object, yaml: false });
         }
+        let mut asks_for_another_form = false;
         for entry in accept.split(',') {
             let mut parts = entry.split(';').map(str::trim);
             let media = parts.next().unwrap_or_default();
@@ -61,12 +62,15 @@ impl Presentation {
                 (Some("PartialObjectMetadata" | "PartialObjectMetadataList"), Some("meta.k8s.io"), Some(_)) => {
                     Form::PartialMetadata
                 }
-                (Some(_), _, _) => continue,
+                (Some(_), _, _) => {
+                    asks_for_another_form = true;
+                    continue;
+                }
                 (None, _, _) => Form::Object,
             };
             return Ok(Presentation { form, row_object, yaml });
         }
-        Err(ApiError::not_acceptable(is_builtin))
+        Err(ApiError::not_acceptable(is_builtin && !asks_for_another_form))
     }
 
     /// One object.
@@ -99,6 +103,10 @@ impl Presentation {
         match self.form {
             Form::Object => {
                 let mut list = page.list(resource);
+                // A list of custom objects always says where it goes on, be it nowhere.
+                if resource.builtin.is_none() && meta::get(&list, &["metadata", "continue"]).is_none() {
+                    meta::set(&mut list, &["metadata", "continue"], json!(""));
+                }
                 if let Some(items) = list.get_mut("items").and_then(Value::as_array_mut) {
                     for item in items {
                         *item = versioned(resource, item);

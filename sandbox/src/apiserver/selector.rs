@@ -40,6 +40,9 @@ impl Selector {
                 let message = format!("invalid selector: '{fields}'; can't understand '{term}'");
                 return Err(ApiError::bad_request(message));
             };
+            if value.contains('=') && !value.contains('\\') {
+                return Err(ApiError::bad_request("invalid field selector: unescaped character in value: 61"));
+            }
             if !selectable(resource, field) {
                 let message = match resource.builtin {
                     Some(Builtin::ConfigMap | Builtin::Ingress | Builtin::IngressClass) => format!(
@@ -189,6 +192,7 @@ impl Labels {
         };
         if let Some(problem) = names::qualified_errors(&key).first() {
             let problem = problem.replacen("name part must", "a valid label key must", 1);
+            let problem = problem.replacen("a qualified name must", "a valid label key must", 1);
             return Err(format!("<nil>: Invalid value: {key:?}: {problem}"));
         }
         if absent {

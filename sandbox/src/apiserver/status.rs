@@ -57,6 +57,9 @@ impl FieldError {
             text: format!("Unsupported value: {value}: supported values: {list}"),
         }
     }
+    pub(crate) fn duplicate(field: impl Into<String>, shown: &str) -> FieldError {
+        FieldError { reason: "FieldValueDuplicate", field: field.into(), text: format!("Duplicate value: {shown}") }
+    }
     pub(crate) fn too_long(field: impl Into<String>, most: usize) -> FieldError {
         FieldError {
             reason: "FieldValueTooLong",
@@ -151,6 +154,15 @@ impl ApiError {
         let message = format!("{}{subject} is forbidden: {detail}", what.qualified(what.resource));
         ApiError::new(403, "Forbidden", message).with(what.details(name, what.resource))
     }
+    /// A path that is no resource.
+    pub(crate) fn forbidden_path(user: &str, verb: &str, path: &str) -> ApiError {
+        ApiError::new(403, "Forbidden", format!("forbidden: User {user:?} cannot {verb} path {path:?}"))
+            .with(Map::new())
+    }
+    /// What stands behind the server does not answer.
+    pub(crate) fn unavailable(message: &str) -> ApiError {
+        ApiError::new(503, "ServiceUnavailable", message)
+    }
     /// A patch that does not fit the object; the real server gives no detail.
     pub(crate) fn unprocessable() -> ApiError {
         ApiError::new(422, "Invalid", "the server rejected our request due to an error in our request").with(Map::new())
@@ -158,6 +170,11 @@ impl ApiError {
     pub(crate) fn method_not_allowed() -> ApiError {
         let message = "the server does not allow this method on the requested resource";
         ApiError::new(405, "MethodNotAllowed", message).with(Map::new())
+    }
+    /// A part of a custom object, which cannot be deleted by itself.
+    pub(crate) fn not_deletable(what: Named<'_>) -> ApiError {
+        let message = format!("delete is not supported on resources of kind {:?}", what.qualified(what.resource));
+        ApiError::new(405, "MethodNotAllowed", message).with(what.details("", what.resource))
     }
     pub(crate) fn unsupported_media(accepted: &[&str]) -> ApiError {
         let message = format!(

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use super::apply::managers::{self, Identity, Managers, Operation};
 use super::apply::set::FieldSet;
 use super::engine::{self, DEFINITIONS, Engine, NAMESPACES, State};
-use super::intake::{FieldValidation, check_apply_body, check_name, decoded, described, findings, place, strict_text};
+use super::intake::{
+    FieldValidation, check_apply_body, check_name, decoded, described, findings, place, same_version, strict_text,
+};
 use super::resource::{Builtin, Resource};
 use super::status::{ApiError, FieldError};
 use super::storage::Key;
@@ -140,6 +142,7 @@ impl Engine {
             PatchKind::Merge | PatchKind::Apply => patch::merge(&mut patched, &body.value),
             PatchKind::Strategic => patch::strategic(&resource.ty, &mut patched, &body.value)?,
         }
+        same_version(resource, &patched)?;
         let shown = patched.to_string();
         let wrap = |detail: String| {
             let named = super::status::Named { group: "", resource: "", kind: "" };

@@ -26,5 +26,5 @@ pub mod wire;
 
 pub use alb::{AlbKind, LoadBalancers};
 pub use error::ApiError;
-pub use kubeconfig::{EndpointKind, IssueError, KubeconfigFile, KubeconfigIssuer, KubeconfigRequest};
+pub use kubeconfig::{EndpointKind, IssueError, KubeconfigIssuer, KubeconfigRequest};
 pub use server::{Cloud, CloudServer};

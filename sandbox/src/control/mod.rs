@@ -64,7 +64,7 @@ pub struct Control {
     pub log: Arc<CallLog>,
     /// Everything else that exists.
     pub parts: Vec<Arc<dyn Part>>,
-    /// The embedded API server, unless a real one takes its place.
+    /// The Fleet's API server.
     pub kubernetes: Option<Arc<dyn KubernetesControl>>,
     /// The gateways that can be reached.
     pub gateways: Option<Arc<dyn Gateways>>,
@@ -204,7 +204,7 @@ async fn health(State(control): Shared) -> Answer {
 async fn inventory(State(control): Shared) -> Answer {
     let mut all = Map::from_iter([("cloud".to_owned(), control.world.inventory())]);
     for part in &control.parts {
-        all.insert(part.name().to_owned(), part.inventory());
+        all.insert(part.name().to_owned(), part.inventory().await);
     }
     let leftovers: Map<String, Value> =
         control.parts.iter().filter_map(|part| Some((part.name().to_owned(), part.leftovers()?))).collect();
@@ -263,12 +263,15 @@ struct Denials {
 }
 
 async fn kubernetes(State(control): Shared, Path(action): Path<String>, body: Bytes) -> Answer {
-    let absent = || Refusal(StatusCode::CONFLICT, "no embedded API server runs here".to_owned());
+    let absent = || Refusal(StatusCode::CONFLICT, "no API server runs here".to_owned());
     let kubernetes = control.kubernetes.as_ref().ok_or_else(absent);
     match action.as_str() {
         "drop-watches" => ok(&json!({"dropped": kubernetes?.drop_watches()})),
         "compact" => {
-            kubernetes?.compact();
+            if !kubernetes?.compact() {
+                let message = "the API server is a real one, which forgets in its own time";
+                return Err(Refusal(StatusCode::CONFLICT, message.to_owned()));
+            }
             ok(&json!({"compacted": true}))
         }
         "revoke-credentials" => {

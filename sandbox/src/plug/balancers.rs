@@ -11,7 +11,7 @@ use crate::alb::{
 };
 use crate::cloud::{AlbKind, LoadBalancers};
 use crate::dataplane::DataPlane;
-use crate::parts::{Gateways, Part};
+use crate::parts::{Gateways, Inventory, Part};
 use crate::world::World;
 
 /// Its key in the inventory and in the state file.
@@ -45,9 +45,11 @@ impl Part for Balancers {
         NAME
     }
 
-    fn inventory(&self) -> Value {
+    fn inventory(&self) -> Inventory<'_> {
         let all = self.cloud.inventory();
-        json!({"load_balancers": all.load_balancers, "listeners": all.listeners, "server_groups": all.server_groups})
+        Box::pin(std::future::ready(json!({
+            "load_balancers": all.load_balancers, "listeners": all.listeners, "server_groups": all.server_groups,
+        })))
     }
 
     fn leftovers(&self) -> Option<Value> {

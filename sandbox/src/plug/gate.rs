@@ -1,4 +1,4 @@
-//! The gate of the embedded API server: asks the fault rules about each call and writes the call log.
+//! The gate of the Fleet's API server: asks the fault rules about each call and writes the call log.
 //!
 //! The simulated controller's own calls pass unseen: rules and counters are about what the sandbox's users do, and "the
 //! seventh call" must not depend on how busy the controller is.
@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use crate::apiserver::ApiServer;
-use crate::apiserver::gate::{ApiCall, GateDecision, RequestGate};
+use crate::apiserver::gate::{ApiCall, GateDecision, RequestGate, Watched};
 use crate::call_log::{CallLog, Outcome};
 use crate::faults::{Call, Decision, Fault, FaultInjector, kubernetes_refusal};
 use crate::world::Clock;
@@ -21,13 +20,18 @@ const API: &str = "kubernetes";
 const MOST_OPEN: usize = 4096;
 
 /// Fault rules and call log at the API server's door.
-#[derive(Debug)]
 pub(super) struct FaultGate {
     faults: Arc<FaultInjector>,
     log: Arc<CallLog>,
     clock: Clock,
-    server: OnceLock<Weak<ApiServer>>,
+    server: OnceLock<Weak<dyn Watched>>,
     open: Mutex<BTreeMap<u64, (Call, Decision)>>,
+}
+
+impl std::fmt::Debug for FaultGate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FaultGate").field("faults", &self.faults).finish_non_exhaustive()
+    }
 }
 
 impl FaultGate {
@@ -36,8 +40,8 @@ impl FaultGate {
     }
 
     /// Names the server whose watches a rule may end; it exists only after its gate.
-    pub(super) fn guard(&self, server: &Arc<ApiServer>) {
-        if self.server.set(Arc::downgrade(server)).is_err() {
+    pub(super) fn guard(&self, server: Weak<dyn Watched>) {
+        if self.server.set(server).is_err() {
             tracing::warn!("the gate has a server already");
         }
     }

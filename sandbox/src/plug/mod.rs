@@ -13,7 +13,10 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, PostParams};
 use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use rustls_pki_types::CertificateDer;
@@ -22,9 +25,10 @@ use rustls_pki_types::pem::PemObject;
 use self::balancers::Balancers;
 use self::fleet::{FleetView, Switches};
 use self::gate::{CONTROLLER_USER, FaultGate};
-use self::kubernetes::{Kubernetes, saved_authority};
+use self::kubernetes::{Kubernetes, Server, saved_authority};
 use crate::alb::AlbCloud;
-use crate::apiserver::{ApiServer, ApiServerConfig};
+use crate::apiserver::gate::{RequestGate, Watched};
+use crate::apiserver::{ApiServer, ApiServerConfig, Opening, Relay, alb_config_definition, clock};
 use crate::cloud::{KubeconfigIssuer, LoadBalancers};
 use crate::controller::{Controller, ControllerConfig, ControllerHandle, VSwitches};
 use crate::dataplane::{DataPlane, DataPlaneConfig, PortPolicy, Ports};
@@ -36,6 +40,11 @@ use crate::world::{Secret, random_text};
 
 /// The listener ports of the walkthrough, whose places are promised from the start.
 const PROMISED: [u16; 2] = [443, 8001];
+/// What the API server is called in errors.
+const FLEET_API: &str = "the Fleet's Kubernetes API";
+/// How often, and after which pauses, a new definition is looked for.
+const DEFINITION_ROUNDS: u32 = 300;
+const DEFINITION_PAUSE: Duration = Duration::from_millis(100);
 /// The quickest the controller gets: at scale zero its retries would never rest.
 const LEAST_SCALE: f64 = 0.002;
 
@@ -55,7 +64,7 @@ fn failed(what: &'static str) -> impl Fn(Box<dyn std::error::Error + Send + Sync
 /// The API server to use and what is known of it.
 struct Api {
     client: Client,
-    embedded: Option<Arc<Kubernetes>>,
+    kubernetes: Arc<Kubernetes>,
     kubeconfig: Option<PathBuf>,
 }
 
@@ -73,7 +82,7 @@ impl Plugged {
             (state.primary_fleet.clone(), state.region.clone(), clusters)
         });
         let api = match &settings.kubeconfig {
-            Some(path) => foreign(path).await?,
+            Some(path) => real(settings, foundation, &fleet_id, path).await?,
             None => embedded(settings, foundation, &fleet_id).await?,
         };
         let members = Members::start(clusters)
@@ -110,15 +119,14 @@ impl Plugged {
             Arc::clone(&members) as Arc<dyn ServiceRegistry>,
         );
         let balancers = Arc::new(Balancers::new(cloud, plane, world));
-        let kubernetes = api.embedded;
-        let mut parts = vec![Arc::clone(&balancers) as Arc<dyn Part>];
-        parts.extend(kubernetes.iter().map(|one| Arc::clone(one) as Arc<dyn Part>));
+        let kubernetes = api.kubernetes;
+        let parts = vec![Arc::clone(&balancers) as Arc<dyn Part>, Arc::clone(&kubernetes) as Arc<dyn Part>];
         let side = FleetSide {
-            issuer: kubernetes.clone().map(|one| one as Arc<dyn KubeconfigIssuer>),
+            issuer: Some(Arc::clone(&kubernetes) as Arc<dyn KubeconfigIssuer>),
             balancers: Some(Arc::clone(&balancers) as Arc<dyn LoadBalancers>),
             gateways: Some(balancers as Arc<dyn Gateways>),
             parts,
-            kubernetes: kubernetes.map(|one| one as Arc<dyn KubernetesControl>),
+            kubernetes: Some(kubernetes as Arc<dyn KubernetesControl>),
             controller: Some(Arc::new(Switches::new(controller.faults())) as Arc<dyn ControllerControl>),
             members: Some(Arc::clone(&members) as Arc<dyn MemberServices>),
             kubeconfig: api.kubeconfig,
@@ -135,7 +143,7 @@ impl Plugged {
     /// Stops the controller, so that what is saved afterwards does not change any more.
     pub async fn stop(self) {
         self.controller.shutdown().await;
-        if let Some(path) = self.side.kubeconfig.filter(|_| self.side.kubernetes.is_some())
+        if let Some(path) = self.side.kubeconfig
             && let Err(error) = std::fs::remove_file(&path)
         {
             tracing::debug!(%error, "kubeconfig not removed");
@@ -150,36 +158,61 @@ fn kubeconfig_path(settings: &RunArgs) -> Option<PathBuf> {
     Some(ready.with_extension("kubeconfig"))
 }
 
-async fn embedded(settings: &RunArgs, foundation: &Foundation, fleet_id: &str) -> Result<Api, StartError> {
-    const WHAT: &str = "the Fleet's Kubernetes API";
-    let saved = foundation.saved.get(kubernetes::NAME);
-    let world_clock = foundation.world.clock().clone();
-    let gate = Arc::new(FaultGate::new(Arc::clone(&foundation.faults), Arc::clone(&foundation.log), world_clock));
-    let config = ApiServerConfig {
+/// What the door of the Fleet's API is opened with.
+fn opening(settings: &RunArgs, foundation: &Foundation, gate: &Arc<FaultGate>) -> Opening {
+    Opening {
         port: settings.kubernetes_port,
-        gate: Arc::clone(&gate) as Arc<dyn crate::apiserver::gate::RequestGate>,
-        authority: saved.and_then(saved_authority),
-        ..ApiServerConfig::default()
-    };
-    let clock = Arc::clone(&config.clock);
-    let server = Arc::new(ApiServer::start(config).await.map_err(|source| match source.kind() {
+        clock: clock::system(),
+        gate: Arc::clone(gate) as Arc<dyn RequestGate>,
+        authority: foundation.saved.get(kubernetes::NAME).and_then(saved_authority),
+    }
+}
+
+fn unopened(settings: &RunArgs) -> impl Fn(std::io::Error) -> StartError {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, settings.kubernetes_port));
+    move |source| match source.kind() {
         std::io::ErrorKind::AddrInUse | std::io::ErrorKind::PermissionDenied => StartError::Bind {
-            what: WHAT,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, settings.kubernetes_port)),
+            what: FLEET_API,
+            address,
             source,
             hint: "\nChoose another --kubernetes-port, or 0 for any free one.",
         },
-        _ => StartError::Start { what: WHAT, source },
-    })?);
-    gate.guard(&server);
-    let path = kubeconfig_path(settings);
-    let kubernetes = Kubernetes::new(Arc::clone(&server), clock, fleet_id.to_owned(), path.clone());
-    if let Some(saved) = saved {
-        kubernetes.restore(saved).map_err(|source| StartError::Start { what: WHAT, source })?;
+        _ => StartError::Start { what: FLEET_API, source },
     }
-    kubernetes.write_file()?;
+}
+
+fn gate(foundation: &Foundation) -> Arc<FaultGate> {
+    let clock = foundation.world.clock().clone();
+    Arc::new(FaultGate::new(Arc::clone(&foundation.faults), Arc::clone(&foundation.log), clock))
+}
+
+async fn embedded(settings: &RunArgs, foundation: &Foundation, fleet_id: &str) -> Result<Api, StartError> {
+    let gate = gate(foundation);
+    let Opening { port, clock, gate: door, authority } = opening(settings, foundation, &gate);
+    let config =
+        ApiServerConfig { port, clock: Arc::clone(&clock), gate: door, authority, ..ApiServerConfig::default() };
+    let server = Arc::new(ApiServer::start(config).await.map_err(unopened(settings))?);
+    gate.guard(Arc::downgrade(&(Arc::clone(&server) as Arc<dyn Watched>)));
     let client = controller_client(&server).map_err(failed("the controller"))?;
-    Ok(Api { client, embedded: Some(Arc::new(kubernetes)), kubeconfig: path })
+    let api = serve(settings, fleet_id, Server::Embedded(server), clock, client).await?;
+    if let Some(saved) = foundation.saved.get(kubernetes::NAME) {
+        let unfit = |source| StartError::Start { what: FLEET_API, source };
+        api.kubernetes.restore(saved).map_err(unfit)?;
+    }
+    Ok(api)
+}
+
+async fn serve(
+    settings: &RunArgs,
+    fleet_id: &str,
+    server: Server,
+    clock: clock::Clock,
+    client: Client,
+) -> Result<Api, StartError> {
+    let path = kubeconfig_path(settings);
+    let kubernetes = Kubernetes::new(server, clock, fleet_id.to_owned(), path.clone()).await;
+    kubernetes.write_file()?;
+    Ok(Api { client, kubernetes: Arc::new(kubernetes), kubeconfig: path })
 }
 
 /// The controller's own way in: a token nobody revokes.
@@ -193,14 +226,48 @@ fn controller_client(server: &ApiServer) -> Result<Client, Box<dyn std::error::E
     Ok(Client::try_from(config)?)
 }
 
-async fn foreign(path: &Path) -> Result<Api, StartError> {
+/// A real API server, with the definitions that a Fleet's has.
+async fn real(settings: &RunArgs, foundation: &Foundation, fleet_id: &str, path: &Path) -> Result<Api, StartError> {
     let failed = failed("a client of the kubeconfig's API server");
     let config = Kubeconfig::read_from(path).map_err(|error| failed(error.into()))?;
     let config = Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
         .await
         .map_err(|error| failed(error.into()))?;
+    // What the sandbox hands on is the caller's to repeat.
+    let mut handing_on = config.clone();
+    handing_on.default_retry = false;
+    let handing_on = Client::try_from(handing_on).map_err(|error| failed(error.into()))?;
     let client = Client::try_from(config).map_err(|error| failed(error.into()))?;
-    Ok(Api { client, embedded: None, kubeconfig: Some(path.to_owned()) })
+    define(&client).await.map_err(self::failed("the definition of AlbConfig"))?;
+    let gate = gate(foundation);
+    let opening = opening(settings, foundation, &gate);
+    let clock = Arc::clone(&opening.clock);
+    let relay = Arc::new(Relay::start(opening, handing_on).await.map_err(unopened(settings))?);
+    gate.guard(Arc::downgrade(&(Arc::clone(&relay) as Arc<dyn Watched>)));
+    serve(settings, fleet_id, Server::Real(relay), clock, client).await
+}
+
+/// Makes AlbConfig known, if it is not, and waits until it is served.
+async fn define(client: &Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let definitions: kube::Api<CustomResourceDefinition> = kube::Api::all(client.clone());
+    let definition: CustomResourceDefinition = serde_json::from_value(alb_config_definition())?;
+    match definitions.create(&PostParams::default(), &definition).await {
+        Ok(_) => {}
+        Err(kube::Error::Api(status)) if status.code == 409 => {}
+        Err(error) => return Err(error.into()),
+    }
+    let resource =
+        ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("alibabacloud.com", "v1", "AlbConfig"), "albconfigs");
+    let objects: kube::Api<DynamicObject> = kube::Api::all_with(client.clone(), &resource);
+    let mut last = None;
+    for _ in 0..DEFINITION_ROUNDS {
+        match objects.list(&ListParams::default().limit(1)).await {
+            Ok(_) => return Ok(()),
+            Err(error) => last = Some(error),
+        }
+        tokio::time::sleep(DEFINITION_PAUSE).await;
+    }
+    Err(last.map_or_else(|| "it is not served".into(), Into::into))
 }
 
 fn ports(policy: GatewayPorts) -> Result<(Ports, BTreeMap<String, u16>), StartError> {

@@ -62,6 +62,19 @@ pub(crate) fn parse(bytes: &[u8], reading: Reading<'_>) -> Result<Body, ApiError
             value = Value::Object(Map::new());
             None
         }
+        // Nothing is a patch that changes nothing, except as a merge patch; an object of nothing lacks everything.
+        Value::Null if reading == (Reading::Patch { list: true }) => {
+            value = Value::Array(Vec::new());
+            None
+        }
+        Value::Null if reading == Reading::Strategic => {
+            value = Value::Object(Map::new());
+            None
+        }
+        Value::Null if reading == (Reading::Patch { list: false }) => {
+            return Err(ApiError::bad_request("Invalid JSON Patch"));
+        }
+        Value::Null if matches!(reading, Reading::Object { .. }) => None,
         Value::Null => Some("null"),
         Value::Bool(_) => Some("bool"),
         Value::Number(_) => Some("number"),

@@ -57,11 +57,10 @@ pub(crate) fn default(resource: &Resource, object: &mut Value) {
 }
 
 fn default_service(object: &mut Value) {
-    let defaults =
-        [("sessionAffinity", json!("None")), ("type", json!("ClusterIP")), ("internalTrafficPolicy", json!("Cluster"))];
-    for (name, value) in defaults {
-        if meta::get(object, &["spec", name]).is_none() {
-            meta::set(object, &["spec", name], value);
+    for (name, value) in [("sessionAffinity", "None"), ("type", "ClusterIP"), ("internalTrafficPolicy", "Cluster")] {
+        let is_elsewhere = name == "internalTrafficPolicy" && meta::text(object, &["spec", "type"]) == "ExternalName";
+        if !is_elsewhere && meta::get(object, &["spec", name]).is_none() {
+            meta::set(object, &["spec", name], json!(value));
         }
     }
     let is_open = matches!(meta::text(object, &["spec", "type"]), "NodePort" | "LoadBalancer");
@@ -375,7 +374,29 @@ fn service(new: &Value, errors: &mut Vec<FieldError>) {
     if ports.is_empty() && kind != "ExternalName" && meta::text(new, &["spec", "clusterIP"]) != "None" {
         errors.push(FieldError::required("spec.ports", ""));
     }
+    let address = meta::text(new, &["spec", "clusterIP"]);
+    if !matches!(address, "" | "None") && address.parse::<std::net::IpAddr>().is_err() {
+        let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        errors.push(FieldError::invalid("spec.clusterIPs[0]", &json!(address), detail));
+    }
+    if kind == "ExternalName" && meta::text(new, &["spec", "externalName"]).is_empty() {
+        errors.push(FieldError::required("spec.externalName", ""));
+    }
+    let policy = meta::text(new, &["spec", "externalTrafficPolicy"]);
+    if matches!(kind, "NodePort" | "LoadBalancer") && !matches!(policy, "" | "Cluster" | "Local") {
+        let field = "spec.externalTrafficPolicy";
+        errors.push(FieldError::not_supported(field, &json!(policy), &["Cluster", "Local"]));
+    }
     for (at, port) in ports.iter().enumerate() {
+        service_port_names(port, at, errors);
+        let place = |port: &Value| (meta::integer(port, &["port"]), meta::text(port, &["protocol"]).to_owned());
+        if ports.iter().take(at).any(|earlier| place(earlier) == place(port)) {
+            let (number, protocol) = place(port);
+            let shown = format!(
+                "{{\"Name\":\"\",\"Protocol\":{protocol:?},\"AppProtocol\":null,\"Port\":{number},\"TargetPort\":0,\"NodePort\":0}}"
+            );
+            errors.push(FieldError::duplicate(format!("spec.ports[{at}]"), &shown));
+        }
         let number = meta::integer(port, &["port"]);
         if !(1..=65535).contains(&number) {
             let field = format!("spec.ports[{at}].port");
@@ -397,6 +418,21 @@ fn service(new: &Value, errors: &mut Vec<FieldError>) {
             let field = format!("spec.ports[{at}].protocol");
             errors.push(FieldError::not_supported(field, &json!(protocol), &["SCTP", "TCP", "UDP"]));
         }
+    }
+}
+
+/// The name of a Service's port, and the name of the port it leads to.
+fn service_port_names(port: &Value, at: usize, errors: &mut Vec<FieldError>) {
+    let name = meta::text(port, &["name"]);
+    if !name.is_empty() {
+        let found = names::label_errors(name);
+        let field = format!("spec.ports[{at}].name");
+        errors.extend(found.iter().map(|detail| FieldError::invalid(field.clone(), &json!(name), detail)));
+    }
+    if let Some(Value::String(target)) = port.get("targetPort") {
+        let field = format!("spec.ports[{at}].targetPort");
+        let found = names::port_name_errors(target);
+        errors.extend(found.iter().map(|detail| FieldError::invalid(field.clone(), &json!(target), detail)));
     }
 }
 

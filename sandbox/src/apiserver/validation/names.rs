@@ -44,6 +44,25 @@ pub(crate) fn label_errors(text: &str) -> Vec<String> {
     errors
 }
 
+/// What is wrong with the name of a port.
+pub(crate) fn port_name_errors(text: &str) -> Vec<String> {
+    let is_listed = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    [
+        (text.len() > 15, "must be no more than 15 characters"),
+        (
+            text.is_empty() || !text.chars().all(is_listed),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
+        (!text.contains(|letter: char| letter.is_ascii_lowercase()), "must contain at least one letter (a-z)"),
+        (text.contains("--"), "must not contain consecutive hyphens"),
+        (text.starts_with('-') || text.ends_with('-'), "must not begin or end with a hyphen"),
+    ]
+    .into_iter()
+    .filter(|(wrong, _)| *wrong)
+    .map(|(_, detail)| detail.to_owned())
+    .collect()
+}
+
 /// What is wrong with a DNS-1123 subdomain.
 pub(crate) fn subdomain_errors(text: &str) -> Vec<String> {
     let mut errors = Vec::new();

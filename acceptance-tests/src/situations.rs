@@ -347,7 +347,8 @@ impl Scene {
     /// If the control endpoint does not answer.
     pub fn listener(&self, key: &str) -> Result<Value, AcceptanceError> {
         let gateways = self.gateways()?;
-        Ok(gateways.first().map(|gateway| gateway["listeners"][key].clone()).unwrap_or_default())
+        let listener = gateways.first().and_then(|gateway| gateway.get("listeners")?.get(key).cloned());
+        Ok(listener.unwrap_or_default())
     }
 
     /// Hosts of the rules of the only gateway's HTTPS listener, in order.
@@ -356,8 +357,9 @@ impl Scene {
     /// If the control endpoint does not answer.
     pub fn hosts(&self) -> Result<Vec<String>, AcceptanceError> {
         let listener = self.listener("443/HTTPS")?;
-        let rules = listener["rules"].as_array().cloned().unwrap_or_default();
-        let hosts = rules.iter().flat_map(|rule| rule["hosts"].as_array().cloned().unwrap_or_default());
+        let rules = listener.get("rules").and_then(Value::as_array).cloned().unwrap_or_default();
+        let hosts =
+            rules.iter().flat_map(|rule| rule.get("hosts").and_then(Value::as_array).cloned().unwrap_or_default());
         Ok(hosts.filter_map(|host| host.as_str().map(str::to_owned)).collect())
     }
 
@@ -386,7 +388,7 @@ impl Scene {
     /// If kubectl fails.
     pub fn events(&self, kind: &str, name: &str, reason: &str, part: &str) -> Result<u64, AcceptanceError> {
         let list = self.sandbox.object(&self.workspace.path(), &["events", "--all-namespaces"])?;
-        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let items = list.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
         let fitting = items.iter().filter(|event| {
             let about = &event["involvedObject"];
             about["kind"] == kind
@@ -417,7 +419,7 @@ impl Scene {
         let told = self.run(&["destroy", "-json", "-auto-approve"])?;
         self.ensure(told.code == 0, "everything is destroyed", &told)?;
         let left = self.sandbox.inventory()?;
-        let empty = left["alb"]["load_balancers"].as_array().is_some_and(Vec::is_empty);
+        let empty = left.pointer("/alb/load_balancers").and_then(Value::as_array).is_some_and(Vec::is_empty);
         self.ensure(empty, "no load balancer is left", &left)?;
         self.said("destroy succeeds");
         self.truth("nothing is left in the cloud");

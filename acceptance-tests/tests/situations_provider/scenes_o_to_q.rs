@@ -87,6 +87,12 @@ pub(crate) fn p_listener_missing(generation: Generation) -> Played {
     let mut scene = Scene::start("p", generation, did, &body)?;
     let told = scene.apply("apply")?;
     scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    let says = told.says("Listener Not Declared", &["443/HTTPS", "cross_checks = false", "Nothing was written."]);
+    scene.ensure(told.failed() && says, "it is refused with a way out", &told)?;
+    scene.truth("nothing was written");
+    scene.write(&edited(&body, "  listen_ports", "  cross_checks       = false\n  listen_ports"))?;
+    let told = scene.apply("apply with cross_checks = false")?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
     if scene.is_open_source() {
         scene.ensure(told.code == 0, "the controller adds it", &told)?;
         let ready = scene.ready(INGRESS)?;
@@ -98,8 +104,9 @@ pub(crate) fn p_listener_missing(generation: Generation) -> Played {
         scene.plan("plan after that")?;
         scene.said(format!("foreign_listeners = {foreign}"));
     } else {
-        let told_why = told.diagnostics.iter().any(|one| one.detail.contains("443"));
-        scene.ensure(told_why, "the reason is told", &told)?;
+        let says = told.says("Controller Reports a Failure", &["listener is not exist"]);
+        scene.ensure(!told.failed() && says, "the reason is told", &told)?;
+        scene.ready(INGRESS)?;
         scene.truth("FailedBuildModel, no rule");
         let listener = scene.listener("443/HTTPS")?;
         scene.ensure(listener.is_null(), "there is no listener", &listener)?;

@@ -23,7 +23,7 @@ const NEEDS_ANOTHER: &[&[&str]] = &[
     &["empty https listener default certs"],
     &["Secret \"", "not found"],
     &["secrets \"", "not found"],
-    &["AlbConfig", "\"default\" not found"],
+    &[".alibabacloud.com \"default\" not found"],
     &["listener is not exist in"],
     &["listener not found for"],
     &["backend not found"],

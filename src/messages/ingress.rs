@@ -21,12 +21,6 @@ pub(super) const MESSAGES: &[Message] = &[
         "gRPC is routed on HTTPS listeners only.",
         "Name an HTTPS listener.",
     ),
-    warning(
-        "Listener Not Declared",
-        "listen_ports",
-        "The gateway has no such listener now; the hosted controller then refuses the Ingress and freezes its neighbours.",
-        "Declare it in the gateway's listeners, unless this run does so.",
-    ),
     error("No Rules", "rules", "The list is empty, so nothing is routed.", "Write a rule for each host."),
     error(
         "No Paths",

@@ -70,21 +70,21 @@ pub(super) const MESSAGES: &[Message] = &[
         "The chain does not begin with the server's certificate, or one is not followed by its issuer.",
         "Sort it: server, then each issuer after what it issued.",
     ),
-    error(
+    either(
         "Certificate Without Common Name",
-        "certificate_pem",
+        "certificate_pem; tls[*].secret_name of an Ingress",
         "The ALB certificate service takes no certificate without a common name.",
         "Have it issued with one, usually the host.",
     ),
     either(
         "Certificate Expired",
-        "certificate_pem",
+        "certificate_pem; tls[*].secret_name of an Ingress; listeners of a gateway",
         "The certificate's end has passed, and the ALB certificate service refuses it.",
         "Give a valid certificate.",
     ),
     warning(
         "Certificate Ends Soon",
-        "certificate_pem",
+        "certificate_pem; tls[*].secret_name of an Ingress",
         "The certificate ends in less than 30 days.",
         "Have it renewed; self_signed renews by itself.",
     ),

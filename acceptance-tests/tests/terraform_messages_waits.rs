@@ -10,6 +10,7 @@ use acceptance_tests::golden;
 use acceptance_tests::processes::end;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::{Finished, Workspace};
+use acceptance_tests::wait_until;
 use serde_json::{Value, json};
 
 /// For what takes a second on an idle machine, and for the minute after which a lasting failure ends a wait.
@@ -31,6 +32,16 @@ fn told(name: &str, sandbox: &Sandbox, workspace: &Workspace, finished: &Finishe
     golden::check(name, &told).unwrap();
 }
 
+/// Waits until the AlbConfig was tried and then created: what follows is the wait.
+fn wait_created(sandbox: &Sandbox) {
+    wait_until("the AlbConfig to be written", PATIENCE, || {
+        let calls = sandbox.calls().map_err(|error| error.to_string())?;
+        let writes = calls.iter().filter(|call| call.is_write() && call.to_string().contains("albconfigs")).count();
+        if writes >= 2 { Ok(()) } else { Err(format!("{writes} writes")) }
+    })
+    .unwrap();
+}
+
 fn without_count(line: &str) -> String {
     match (line.find(" ("), line.find(" times):")) {
         (Some(open), Some(close)) if open < close => {
@@ -49,11 +60,11 @@ fn a_controller_that_does_nothing() {
     let finished = workspace.run(APPLY).unwrap();
     told("messages_wait_timed_out", &sandbox, &workspace, &finished, 0);
 
-    workspace.write("main.tf", HTTP_GATEWAY).unwrap();
+    let workspace = Workspace::with(&sandbox, &HTTP_GATEWAY.replace("ackone-gateway-demo", "gone")).unwrap();
     sandbox.forget_calls().unwrap();
     let apply = workspace.start_group(APPLY).unwrap();
-    sandbox.wait_called("watch", "albconfigs", PATIENCE).unwrap();
-    sandbox.kubectl(&workspace.path(), &["delete", "albconfig", "ackone-gateway-demo", "--wait=false"]).unwrap();
+    wait_created(&sandbox);
+    sandbox.kubectl(&workspace.path(), &["delete", "albconfig", "gone", "--wait=false"]).unwrap();
     let finished = end(apply, PATIENCE).unwrap();
     told("messages_wait_object_gone", &sandbox, &workspace, &finished, 0);
 }
@@ -77,7 +88,7 @@ fn a_user_who_may_not_look() {
     let workspace = Workspace::with(&sandbox, HTTP_GATEWAY).unwrap();
     sandbox.pause_controller().unwrap();
     let apply = workspace.start_group(APPLY).unwrap();
-    sandbox.wait_called("watch", "albconfigs", PATIENCE).unwrap();
+    wait_created(&sandbox);
     deny(json!(["get", "list", "watch"].map(|verb| json!({"verb": verb, "resource": "albconfigs"}))));
     sandbox.control.post("/v1/kubernetes/drop-watches", &json!({})).unwrap();
     let finished = end(apply, PATIENCE).unwrap();

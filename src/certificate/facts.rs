@@ -146,10 +146,18 @@ pub fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, Certificat
     Ok(chain)
 }
 
-/// Whether two PEM texts hold the same certificates in the same order. Texts without certificates are never the same.
+/// Whether two PEM texts mean the same chain: the same certificate first, and the same others behind it, in whatever order
+/// (RFC 8446 section 4.4.2 has clients accept any). Texts without certificates are never the same.
 #[must_use]
 pub fn same_chain(a: &str, b: &str) -> bool {
-    matches!((parse_chain(a), parse_chain(b)), (Ok(a), Ok(b)) if a == b)
+    matches!((parse_chain(a), parse_chain(b)), (Ok(a), Ok(b)) if first_and_others(&a) == first_and_others(&b))
+}
+
+fn first_and_others<'a>(chain: &'a [CertificateDer<'_>]) -> Option<(&'a [u8], Vec<&'a [u8]>)> {
+    let (first, others) = chain.split_first()?;
+    let mut others: Vec<&[u8]> = others.iter().map(AsRef::as_ref).collect();
+    others.sort_unstable();
+    Some((first.as_ref(), others))
 }
 
 /// The certificates as PEM text, one after the other, and nothing else.
@@ -190,6 +198,20 @@ mod tests {
         assert_eq!(facts.fingerprint_sha256.len(), 64);
         assert!(facts.not_before < facts.not_after);
         assert!(facts.covers("x.B.example") && !facts.covers("x.y.b.example") && !facts.covers("b.example"));
+    }
+
+    #[test]
+    fn white_space_and_the_order_of_issuers_mean_nothing_but_the_first_certificate_does() {
+        let one = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.pem();
+        let [leaf, middle, root] = ["leaf.example", "middle.example", "root.example"].map(one);
+        let chain = [leaf.as_str(), &middle, &root].concat();
+        assert!(same_chain(
+            &chain,
+            &format!("\n{}\n\n{root}{middle}\n", leaf.replace("\r\n", "\n").replace('\n', "\r\n"))
+        ));
+        assert!(!same_chain(&chain, &[middle.as_str(), &leaf, &root].concat()), "another server's certificate");
+        assert!(!same_chain(&chain, &[leaf.as_str(), &middle].concat()), "an issuer less");
+        assert!(!same_chain("", "") && !same_chain("hello", "hello"));
     }
 
     #[test]

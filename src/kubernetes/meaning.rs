@@ -340,6 +340,8 @@ fn pem_blocks(value: &Value) -> Option<Vec<Vec<u8>>> {
     while let Ok(Some((_, der))) = pem::from_buf(&mut rest) {
         blocks.push(der);
     }
+    // A chain's first certificate is the server's; the order of the others means nothing.
+    blocks.get_mut(1..).unwrap_or_default().sort_unstable();
     (!blocks.is_empty()).then_some(blocks)
 }
 

@@ -157,7 +157,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "Plan again: the certificate is then renewed.",
     )
     .not_rendered("needs a change of the Secret between plan and apply"),
-    error(
+    either(
         "Immutable Secret",
         "certificate_pem",
         "The live Secret is marked immutable, so Kubernetes refuses new data.",

@@ -41,5 +41,8 @@ pub const fn all() -> &'static [Coverage] {
         super::alb_gateway::coverage::ALB_CONFIG,
         super::alb_gateway::coverage::INGRESS_CLASS,
         super::grpc_ingress::coverage::COVERAGE,
+        super::tls_secret::coverage::SECRET,
+        super::namespace::coverage::NAMESPACE,
+        super::fleet_cluster_association::coverage::MEMBER,
     ]
 }

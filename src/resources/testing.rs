@@ -457,3 +457,22 @@ fn told(diagnostics: &Diagnostics, severity: Severity) -> Vec<String> {
         })
         .collect()
 }
+
+/// Holds a list of fields against the documentation's table and the schema of the resource that it names.
+pub(crate) fn holds_coverage(coverage: &super::coverage::Coverage, table: &str) {
+    use super::coverage::Handled;
+    let resource = super::all().into_iter().find(|resource| resource.type_name() == coverage.resource).unwrap();
+    let rows: Vec<(&str, &str)> = table.lines().skip(1).map(|line| line.split_once('\t').unwrap()).collect();
+    let names = |all: &[(&str, &str)]| all.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+    let listed: Vec<String> = coverage.fields.iter().map(|field| field.name.to_owned()).collect();
+    assert_eq!(listed, names(&rows), "each field of the documentation has exactly one entry, in its order");
+    for (field, (_, standing)) in coverage.fields.iter().zip(rows) {
+        match (standing, field.handled) {
+            ("mutable" | "creation-only", Handled::Typed(path)) => {
+                assert!(resource.schema().attribute(path).is_some(), "{}: no attribute {path}", field.name);
+            }
+            ("reserved" | "controller-owned" | "obsolete", Handled::LeftOut(reason)) => assert!(reason.len() > 10),
+            (standing, handled) => panic!("{}: {standing}, but {handled:?}", field.name),
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! nothing. Concurrent attaches and detaches of one Fleet are joined by the cloud client.
 
 mod apply;
+pub(super) mod coverage;
 mod model;
 mod schema;
 #[cfg(test)]

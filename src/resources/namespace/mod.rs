@@ -6,6 +6,7 @@
 //! it as drift.
 
 mod apply;
+pub(super) mod coverage;
 mod model;
 mod remove;
 mod schema;

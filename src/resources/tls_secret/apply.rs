@@ -141,7 +141,7 @@ impl TlsSecret {
             }
         };
         if let Some(live) = live.as_ref().filter(|_| adopt) {
-            refuse_unsuitable(&object, live, &content)?;
+            v77_can_be_written(&object, live, &content)?;
         }
         let (metadata, key_path, import_id) = (model::metadata(&state), key_path(config), import_id(&object));
         let attribute = move |path: &FieldPath| attribute(path, &metadata, &key_path);
@@ -194,7 +194,7 @@ impl TlsSecret {
                 keep_live_key(configured, &live, plan::is_pinned(planned, prior))
             }
         };
-        refuse_unsuitable(&object, &live, &content)?;
+        v77_can_be_written(&object, &live, &content)?;
         let seen = seen_key(&live, &private);
         let before = intent(prior, prior.certificate_pem.as_deref(), seen.as_ref().map(|text| text.as_str()));
         let after = intent(&state, Some(&content.certificate_pem), Some(&content.key_pem));
@@ -267,12 +267,12 @@ fn seen_key(live: &Object, private: &crate::framework::private::Private) -> Opti
 }
 
 fn refuse_expired(certificate_pem: &str, now: Timestamp) -> Result<(), Diagnostics> {
-    let dates = rules::dates(certificate_pem, now);
+    let dates = rules::v53_dates(certificate_pem, now);
     if dates.has_errors() { Err(dates) } else { Ok(()) }
 }
 
-/// A Secret of another type, or an immutable one with other data, cannot be updated.
-fn refuse_unsuitable(object: &ObjectRef, live: &Object, content: &Content) -> Result<(), Diagnostics> {
+/// V77: a Secret of another type, or an immutable one with other data, cannot be updated. Asked before the write.
+fn v77_can_be_written(object: &ObjectRef, live: &Object, content: &Content) -> Result<(), Diagnostics> {
     let kind = live.value().get("type").and_then(Json::as_str).unwrap_or_default();
     if kind != model::SECRET_TYPE {
         return Err(not_a_tls_secret(object, kind).into());

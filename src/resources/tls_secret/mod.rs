@@ -5,6 +5,7 @@
 //! never reach a message, a log, private data, or state, except `private_key_pem`, whose purpose that is.
 
 mod apply;
+pub(super) mod coverage;
 mod digest;
 mod model;
 mod observe;
@@ -36,6 +37,9 @@ use crate::resources::object_names;
 
 /// How long a delete waits for Ingresses that name the Secret: they may be going in the same run.
 const USERS_GRACE: Duration = Duration::from_secs(30);
+
+/// Private fact: the last refresh found the Secret marked as immutable.
+const IMMUTABLE_FACT: &str = "immutable";
 
 /// The resource type.
 #[derive(Debug)]
@@ -90,7 +94,7 @@ impl Resource for TlsSecret {
 
     async fn cross_check(&self, cx: &Context, planned: &Self::Plan) -> Diagnostics {
         let own = planned.certificate_pem.known().filter(|_| planned.self_signed.is_null());
-        own.map(|certificate| rules::dates(certificate, cx.clock.now())).unwrap_or_default()
+        own.map(|certificate| rules::v53_dates(certificate, cx.clock.now())).unwrap_or_default()
     }
 
     async fn create(

@@ -6,7 +6,7 @@ use super::apply::{content, is_fit, not_a_tls_secret};
 use super::model::{
     self, CERTIFICATE_KEY, PRIVATE_KEY, SECRET_TYPE, SecretMeaning, State, facts_of, import_id, set_facts,
 };
-use super::{TlsSecret, attribute, described, digest, rules};
+use super::{IMMUTABLE_FACT, TlsSecret, attribute, described, digest, rules};
 use crate::certificate::{PrivateKey, parse_chain, same_chain, to_pem};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::Secret;
@@ -62,6 +62,11 @@ impl TlsSecret {
 /// Puts what the live Secret holds into the state: no key but one that the state already keeps.
 fn observe(state: &mut State, live: &Object, cx: &mut Reading) {
     let now = cx.context.clock.now();
+    if model::is_immutable(live) {
+        cx.private.set_fact(IMMUTABLE_FACT, "true");
+    } else {
+        cx.private.remove_fact(IMMUTABLE_FACT);
+    }
     let chain = model::data(live, CERTIFICATE_KEY).and_then(|text| parse_chain(&text).ok());
     let live_pem = chain.as_deref().map(to_pem);
     state.certificate_pem = match (state.certificate_pem.take(), live_pem) {
@@ -98,6 +103,6 @@ fn observe(state: &mut State, live: &Object, cx: &mut Reading) {
         );
     }
     if let Some(certificate) = &state.certificate_pem {
-        cx.warnings.extend(rules::dates(certificate, now).into_warnings());
+        cx.warnings.extend(rules::v53_dates(certificate, now).into_warnings());
     }
 }

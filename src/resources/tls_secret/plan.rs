@@ -1,9 +1,10 @@
 //! What a plan says of a TLS Secret. Pure: dates and live keys were judged by the refresh before it.
 
 use super::model::{Plan, SelfSigned, State, facts_of, known_self_signed, plan_facts, profile};
-use super::{TlsSecret, digest};
-use crate::certificate::PrivateKey;
-use crate::framework::model::{Attr, Stored};
+use super::{IMMUTABLE_FACT, TlsSecret, digest};
+use crate::certificate::{PrivateKey, same_chain};
+use crate::framework::model::{Attr, Secret, Stored};
+use crate::framework::path::Path;
 use crate::framework::resource::Planning;
 use crate::resources::object_metadata;
 
@@ -46,6 +47,7 @@ pub(super) fn plan(planning: &mut Planning<'_, TlsSecret>) {
     }
     if planning.changes {
         certificate(&mut planned, planning);
+        v77_immutable(&planned, planning);
     }
     planning.planned = planned;
 }
@@ -78,6 +80,30 @@ fn certificate(planned: &mut Plan, planning: &Planning<'_, TlsSecret>) {
             plan_facts(planned, None);
         }
     }
+}
+
+/// V77: new data cannot be written into a Secret that somebody marked as immutable. A warning in the plan, because an error
+/// would stop the replacement that is the remedy as well; the apply refuses before its write.
+fn v77_immutable(planned: &Plan, planning: &mut Planning<'_, TlsSecret>) {
+    let Some(prior) = planning.prior.filter(|_| planning.private.fact(IMMUTABLE_FACT).is_some()) else { return };
+    let same_certificate = match (planned.certificate_pem.known(), &prior.certificate_pem) {
+        (Some(planned), Some(prior)) => same_chain(planned, prior),
+        _ => false,
+    };
+    let stored = |key: &Secret| PrivateKey::from_pem(key.expose()).ok();
+    let same_key = match (planned.private_key_pem.known(), &prior.private_key_pem) {
+        (Some(planned), Some(prior)) => stored(planned) == stored(prior),
+        _ => true,
+    };
+    if same_certificate && same_key && !digest::has_drifted(&planning.private) && !is_new_key(planning) {
+        return;
+    }
+    planning.diagnostics.warn(
+        Path::attribute("certificate_pem"),
+        "Immutable Secret",
+        "Somebody marked the Secret as immutable, so Kubernetes refuses its new data, and so will the apply. Replace it \
+         (`terraform apply -replace=…`), or give the new certificate another name and let the Ingresses name that.",
+    );
 }
 
 /// Whether an update may make a new self-signed certificate. Unknown values may ask for one.

@@ -115,7 +115,7 @@ pub(super) fn configured_key(config: &Plan) -> Option<(&Secret, Path)> {
 
 /// What involves several attributes.
 pub(super) fn validate(config: &Plan, diagnostics: &mut Diagnostics) {
-    sources(config, diagnostics);
+    v52_both_parts(config, diagnostics);
     if config.private_key_pem_wo_version.known().is_some() && config.private_key_pem_wo.is_null() {
         diagnostics.error(
             Path::attribute("private_key_pem_wo_version"),
@@ -145,15 +145,15 @@ pub(super) fn validate(config: &Plan, diagnostics: &mut Diagnostics) {
         }
     }
     if let Some(certificate) = config.certificate_pem.known() {
-        chain(certificate, diagnostics);
+        v53_chain(certificate, diagnostics);
         if let Some((key, path)) = configured_key(config) {
-            diagnostics.extend(mismatch(certificate, key, path).map(Diagnostics::from).unwrap_or_default());
+            diagnostics.extend(v52_mismatch(certificate, key, path).map(Diagnostics::from).unwrap_or_default());
         }
     }
 }
 
-/// Exactly one way to come by certificate and key.
-fn sources(config: &Plan, diagnostics: &mut Diagnostics) {
+/// V52: the Secret has both parts, by exactly one way to come by them.
+pub(super) fn v52_both_parts(config: &Plan, diagnostics: &mut Diagnostics) {
     let keys = [
         ("private_key_pem_wo", config.private_key_pem_wo.is_null(), config.private_key_pem_wo.is_unknown()),
         ("private_key_pem", config.private_key_pem.is_null(), config.private_key_pem.is_unknown()),
@@ -201,7 +201,8 @@ fn sources(config: &Plan, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn chain(certificate_pem: &str, diagnostics: &mut Diagnostics) {
+/// V53: the server's certificate has a common name and comes first, followed by its issuers.
+pub(super) fn v53_chain(certificate_pem: &str, diagnostics: &mut Diagnostics) {
     let Ok(problems) = parse_chain(certificate_pem).and_then(|chain| chain_problems(&chain)) else { return };
     let path = || Path::attribute("certificate_pem");
     for problem in problems {
@@ -242,8 +243,8 @@ fn chain(certificate_pem: &str, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// Whether a key is not that of the certificate. Silent about what does not parse.
-pub(super) fn mismatch(certificate_pem: &str, key: &Secret, path: Path) -> Option<Diagnostic> {
+/// V52: the key is that of the certificate. Silent about what does not parse.
+pub(super) fn v52_mismatch(certificate_pem: &str, key: &Secret, path: Path) -> Option<Diagnostic> {
     let chain = parse_chain(certificate_pem).ok()?;
     let key = PrivateKey::from_pem(key.expose()).ok()?;
     let first = chain.first()?;
@@ -260,8 +261,8 @@ pub(super) fn mismatch(certificate_pem: &str, key: &Secret, path: Path) -> Optio
     Some(Diagnostic::error("Key Does Not Match Certificate", detail).at(path))
 }
 
-/// What the date says of a certificate: expired is an error, soon a warning.
-pub(super) fn dates(certificate_pem: &str, now: Timestamp) -> Diagnostics {
+/// V53: the certificate has not expired (an error) and does not end soon (a warning).
+pub(super) fn v53_dates(certificate_pem: &str, now: Timestamp) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let Some(facts) = facts_of(certificate_pem) else { return diagnostics };
     let path = Path::attribute("certificate_pem");

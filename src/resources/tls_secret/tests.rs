@@ -10,6 +10,7 @@ use super::*;
 use crate::clients::Settings;
 use crate::framework::conformance::assert_resource_plans_are_true;
 use crate::framework::erased::ResourceType;
+use crate::framework::model::{Attr, Secret};
 use crate::framework::value::Value;
 use crate::kubernetes::testing::ManualClock;
 use crate::resources::testing::{FakeFleet, Fault, Instance, errors, warnings};
@@ -312,9 +313,95 @@ async fn an_immutable_secret_and_an_expired_certificate_are_refused_before_any_w
     let answer = secret.apply(&own(&certificate2, &key2)).await;
     assert_eq!(errors(&answer.diagnostics), ["certificate_pem: Certificate Expired"]);
     assert_eq!(fleet.writes(), Vec::<String>::new());
-    let soon = rules::dates(&certificate, "2027-05-20T00:00:00Z".parse().unwrap());
+    let soon = rules::v53_dates(&certificate, "2027-05-20T00:00:00Z".parse().unwrap());
     assert_eq!(warnings(&soon), ["certificate_pem: Certificate Ends Soon"]);
-    assert!(rules::dates(&certificate, "2027-01-01T00:00:00Z".parse().unwrap()).is_empty());
+    assert!(rules::v53_dates(&certificate, "2027-01-01T00:00:00Z".parse().unwrap()).is_empty());
+}
+
+fn found(rule: impl FnOnce(&mut Diagnostics)) -> Vec<String> {
+    let mut diagnostics = Diagnostics::new();
+    rule(&mut diagnostics);
+    diagnostics.iter().map(|one| one.summary.clone()).collect()
+}
+
+#[test]
+fn v52_both_parts_are_given_and_fit() {
+    let (certificate, key) = pair("a.example");
+    let (_, other) = pair("a.example");
+    let plan = |certificate: Attr<String>, key: Attr<Secret>| model::Plan {
+        certificate_pem: certificate,
+        private_key_pem: key,
+        ..model::Plan::default()
+    };
+    let known = |text: &str| Attr::Known(text.to_owned());
+    let secret = |text: &str| Attr::Known(Secret::new(text.to_owned()));
+    let parts = |plan: model::Plan| found(|diagnostics| rules::v52_both_parts(&plan, diagnostics));
+    assert_eq!(parts(plan(known(&certificate), Attr::Null)), ["Certificate Without Key"]);
+    assert_eq!(parts(plan(Attr::Null, secret(&key))), ["Key Without Certificate"]);
+    for silent in [
+        plan(known(&certificate), secret(&key)),
+        plan(Attr::Unknown, secret(&key)),
+        plan(known(&certificate), Attr::Unknown),
+    ] {
+        assert_eq!(parts(silent), Vec::<String>::new());
+    }
+    let mismatch = |key: &str| rules::v52_mismatch(&certificate, &Secret::new(key.to_owned()), Path::root());
+    assert!(mismatch(&other).is_some() && mismatch(&key).is_none());
+    let of = |key: Attr<Secret>| found(|diagnostics| rules::validate(&plan(known(&certificate), key), diagnostics));
+    assert_eq!(of(secret(&other)), ["Key Does Not Match Certificate"]);
+    assert_eq!(of(Attr::Unknown), Vec::<String>::new(), "silent while the key is unknown");
+}
+
+#[test]
+fn v53_the_certificate_has_a_name_and_time_left() {
+    let (certificate, _) = pair("a.example");
+    let nameless = {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.self_signed(&key).unwrap().pem()
+    };
+    let chain = |text: &str| found(|diagnostics| rules::v53_chain(text, diagnostics));
+    assert_eq!(chain(&nameless), ["Certificate Without Common Name"]);
+    assert_eq!(chain(&certificate), Vec::<String>::new());
+    let at = |time: &str| rules::v53_dates(&certificate, time.parse().unwrap());
+    assert_eq!(errors(&at("2027-06-02T00:00:00Z")), ["certificate_pem: Certificate Expired"]);
+    assert_eq!(warnings(&at("2027-05-03T00:00:00Z")), ["certificate_pem: Certificate Ends Soon"]);
+    assert!(
+        at("2027-05-01T00:00:00Z").is_empty()
+            && rules::v53_dates("hello", "2027-05-01T00:00:00Z".parse().unwrap()).is_empty()
+    );
+    let unknown = model::Plan { certificate_pem: Attr::Unknown, ..model::Plan::default() };
+    assert_eq!(found(|diagnostics| rules::validate(&unknown, diagnostics)).len(), 1, "only the missing key is told");
+}
+
+#[tokio::test(start_paused = true)]
+async fn v77_an_immutable_secret_is_warned_of_in_the_plan_and_refused_before_the_write() {
+    let fleet = FakeFleet::default();
+    let mut secret = instance(&fleet);
+    let (certificate, key) = pair("a.example");
+    secret.apply(&own(&certificate, &key)).await;
+    let (certificate2, key2) = pair("a.example");
+    secret.read().await;
+    assert!(secret.plan(&own(&certificate2, &key2)).diagnostics.is_empty(), "it can be written");
+    fleet.edit(SECRET, |secret| secret["immutable"] = json!(true));
+    secret.read().await;
+    assert_eq!(secret.changes(&own(&certificate, &key)), Vec::<&str>::new(), "what somebody froze is no drift");
+    let plan = secret.plan(&own(&certificate2, &key2));
+    assert_eq!(warnings(&plan.diagnostics), ["certificate_pem: Immutable Secret"]);
+    let labelled = |certificate: &str, key: &str| {
+        let mut config = own(certificate, key);
+        config["labels"] = json!({"team": "edge"});
+        config
+    };
+    assert!(
+        secret.plan(&labelled(&certificate, &key)).diagnostics.is_empty(),
+        "labels of an immutable Secret can change"
+    );
+    fleet.forget_writes();
+    let answer = secret.apply(&own(&certificate2, &key2)).await;
+    assert_eq!(errors(&answer.diagnostics), ["certificate_pem: Immutable Secret"]);
+    assert_eq!(fleet.writes(), Vec::<String>::new());
 }
 
 #[tokio::test(start_paused = true)]

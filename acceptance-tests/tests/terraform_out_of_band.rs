@@ -24,7 +24,7 @@ resource "ackone_tls_secret" "grpc" {
 
   self_signed = {
     common_name   = "grpc.example.com"
-    dns_names     = ["grpc.example.com"]
+    dns_names     = ["grpc.example.com", "other.example.com"]
     key_algorithm = "ECDSA_P256"
   }
 }
@@ -42,7 +42,11 @@ resource "ackone_alb_gateway" "demo" {
 
   listeners = {
     "8001/HTTP" = { description = "plain", gzip_enabled = true }
-    "443/HTTPS" = { idle_timeout = 60, security_policy_id = "tls_cipher_policy_1_2" }
+    "443/HTTPS" = {
+      idle_timeout       = 60
+      security_policy_id = "tls_cipher_policy_1_2"
+      acl                = { type = "White", entries = ["10.0.0.0/8", "192.168.1.0/24"] }
+    }
   }
 }
 
@@ -53,6 +57,12 @@ resource "ackone_grpc_ingress" "demo" {
   listen_ports       = ["443/HTTPS"]
   annotations        = { "example.com/owner" = "edge" }
   wait               = false
+  load_balancing     = { scheduler = "wlc" }
+  cors               = { allow_origins = ["https://a.example.com", "https://b.example.com"], max_age = 600 }
+
+  custom_routing = {
+    grpc-service = { conditions = [{ header = { key = "stage", values = ["gray", "blue"] } }] }
+  }
 
   rules = [
     {
@@ -118,6 +128,7 @@ fn remove(object: &mut Value, field: &str) {
 }
 
 const LISTEN_PORTS: &str = "alb.ingress.kubernetes.io/listen-ports";
+const CONDITIONS: &str = "alb.ingress.kubernetes.io/conditions.grpc-service";
 const REMOTE_CLUSTERS: &str = "alb.ingress.kubernetes.io/remote-clusters";
 
 fn edits() -> Vec<Edit> {
@@ -255,6 +266,66 @@ fn edits() -> Vec<Edit> {
             INGRESS,
             |o| o["metadata"]["annotations"][LISTEN_PORTS] = json!("[{\"HTTPS\":"),
             Shows("listen_ports"),
+        ),
+        edit(
+            "networks in another order",
+            GATEWAY,
+            |o| reverse(&mut listener(o, 443)["aclConfig"]["aclEntries"]),
+            Empty,
+        ),
+        edit(
+            "a network more",
+            GATEWAY,
+            |o| {
+                let entries = listener(o, 443)["aclConfig"]["aclEntries"].as_array_mut().unwrap();
+                entries.push(json!("172.16.0.0/12"));
+            },
+            Shows("listeners"),
+        ),
+        edit(
+            "a setting changed",
+            INGRESS,
+            |o| o["metadata"]["annotations"]["alb.ingress.kubernetes.io/backend-scheduler"] = json!("sch"),
+            Shows("load_balancing"),
+        ),
+        edit(
+            "a list with spaces, in another order",
+            INGRESS,
+            |o| {
+                let origins = "https://b.example.com, https://a.example.com";
+                o["metadata"]["annotations"]["alb.ingress.kubernetes.io/cors-allow-origin"] = json!(origins);
+            },
+            Empty,
+        ),
+        edit(
+            "a number that is none",
+            INGRESS,
+            |o| o["metadata"]["annotations"]["alb.ingress.kubernetes.io/cors-max-age"] = json!("ten minutes"),
+            Shows("cors"),
+        ),
+        edit(
+            "conditions spelled differently",
+            INGRESS,
+            |o| {
+                let text = r#"[ {"HeaderConfig": {"Values": ["blue", "gray"], "Key": "stage"}, "Type": "Header"} ]"#;
+                o["metadata"]["annotations"][CONDITIONS] = json!(text);
+            },
+            Empty,
+        ),
+        edit(
+            "another condition",
+            INGRESS,
+            |o| {
+                let text = r#"[{"type":"Header","headerConfig":{"key":"stage","values":["gray"]}}]"#;
+                o["metadata"]["annotations"][CONDITIONS] = json!(text);
+            },
+            Shows("custom_routing"),
+        ),
+        edit(
+            "another protocol towards the Pods",
+            INGRESS,
+            |o| o["metadata"]["annotations"]["alb.ingress.kubernetes.io/backend-protocol"] = json!("http"),
+            Shows("backend_protocol"),
         ),
         edit(
             "an annotation of ours changed",

@@ -139,68 +139,88 @@ pub(super) fn v76_rules_fit_the_quota(stack: &Stack, own: &Ingress) -> Option<Di
 
 /// V78: no other Ingress has the same host and path.
 pub(super) fn v78_routes_are_unique(stack: &Stack, own: &Ingress, found: &mut Diagnostics) {
-    each_pair(stack, own, &mut |route, theirs, other, own_first| {
-        if !same(route, theirs) {
-            return;
-        }
-        let loser = if own_first { format!("that of {:?}", other.key()) } else { "this one".to_owned() };
+    for Rivals { other, own_first, pairs } in rivals(stack, own, |route, theirs, _| same(route, theirs)) {
+        let Some((first, _)) = pairs.first() else { continue };
+        let loser = if own_first { format!("{:?} is", other.key()) } else { "this one is".to_owned() };
         found.warn(
-            at(route),
+            at(first),
             "Route Declared Twice",
             format!(
-                "Ingress {:?} of the same gateway has host and path {} too. The first match wins, so {loser} is never reached; \
-                 the controller says nothing. Remove one, or make one a canary.",
+                "Ingress {:?} of the same gateway has {} too. The first match wins, so {loser} never reached there; the \
+                 controller says nothing. Remove one, or make one a canary.",
                 other.key(),
-                shown(route)
+                listed(pairs.iter().map(|(route, _)| *route)),
             ),
         );
-    });
+    }
 }
 
 /// V79, across Ingresses: what catches more does not come before what catches less.
 pub(super) fn v79_nothing_is_shadowed(stack: &Stack, own: &Ingress, found: &mut Diagnostics) {
-    each_pair(stack, own, &mut |route, theirs, other, own_first| {
+    let shadows = |route: &Route, theirs: &Route, own_first: bool| {
         let (first, second) = if own_first { (route, theirs) } else { (theirs, route) };
-        if same(route, theirs) || !catches(first, second) {
-            return;
-        }
+        !same(route, theirs) && catches(first, second)
+    };
+    for Rivals { other, own_first, pairs } in rivals(stack, own, shadows) {
+        let Some((first, _)) = pairs.first() else { continue };
+        let (mine, theirs) =
+            (listed(pairs.iter().map(|(route, _)| *route)), listed(pairs.iter().map(|(_, theirs)| *theirs)));
         let detail = if own_first {
-            format!(
-                "{} comes before {} of Ingress {:?} and catches all its requests; the first match wins.",
-                shown(route),
-                shown(theirs),
-                other.key()
-            )
+            format!("{mine} comes before {theirs} of Ingress {:?} and catches all its requests", other.key())
         } else {
             format!(
-                "{} of Ingress {:?} comes before this route and catches all its requests; the first match wins.",
-                shown(theirs),
+                "{theirs} of Ingress {:?} comes before {mine} of this one and catches all its requests",
                 other.key()
             )
         };
         found.warn(
-            at(route),
+            at(first),
             "Route Shadowed",
-            format!("{detail} Ingresses are sorted by order, then by namespace and name: give the more specific one a smaller order."),
+            format!(
+                "{detail}; the first match wins. Ingresses are sorted by order, then by namespace and name: give the more \
+                 specific one a smaller order."
+            ),
         );
-    });
+    }
 }
 
-/// Own routes against those of others that compete for the same requests. Says whether ours comes first.
-fn each_pair(stack: &Stack, own: &Ingress, tell: &mut dyn FnMut(&Route, &Route, &Ingress, bool)) {
-    let Some(routes) = &own.routes else { return };
+/// Routes of ours and of one other Ingress that compete for the same requests: one message, however many there are.
+struct Rivals<'a> {
+    other: &'a Ingress,
+    own_first: bool,
+    pairs: Vec<(&'a Route, &'a Route)>,
+}
+
+/// Other Ingresses with the routes that `compete` (ours, theirs, whether ours come first).
+fn rivals<'a>(stack: &'a Stack, own: &'a Ingress, compete: impl Fn(&Route, &Route, bool) -> bool) -> Vec<Rivals<'a>> {
+    let Some(routes) = &own.routes else { return Vec::new() };
     if own.canary.is_some() || own.conditional {
-        return;
+        return Vec::new();
     }
-    for other in stack.others().filter(|other| other.canary.is_none() && !other.conditional) {
-        let Some(own_first) = own.sorts_before(other) else { continue };
-        if !own.shares_port_with(other) {
-            continue;
-        }
-        for route in routes {
-            other.routes.iter().flatten().for_each(|theirs| tell(route, theirs, other, own_first));
+    let others = stack.others().filter(|other| other.canary.is_none() && !other.conditional);
+    others
+        .filter_map(|other| {
+            let own_first = own.sorts_before(other).filter(|_| own.shares_port_with(other))?;
+            let theirs = || other.routes.iter().flatten();
+            let pairs: Vec<_> = routes
+                .iter()
+                .flat_map(|route| theirs().map(move |theirs| (route, theirs)))
+                .filter(|(route, theirs)| compete(route, theirs, own_first))
+                .collect();
+            (!pairs.is_empty()).then_some(Rivals { other, own_first, pairs })
+        })
+        .collect()
+}
+
+/// Hosts and paths for a message, each once, the first few of them.
+fn listed<'a>(routes: impl Iterator<Item = &'a Route>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for route in routes.map(shown) {
+        if !all.contains(&route) {
+            all.push(route);
         }
     }
+    named(all.iter().map(String::as_str))
 }
 
 /// Whether `first` takes every request that `second` is for.

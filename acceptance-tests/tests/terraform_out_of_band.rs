@@ -201,7 +201,8 @@ fn edits() -> Vec<Edit> {
                 let https = listener(o, 443);
                 https["certificates"] = Value::Null;
                 https["requestTimeout"] = json!(0);
-                https["aclConfig"] = json!({"aclName": "", "aclType": "", "aclEntries": null, "aclIds": null});
+                listener(o, 8001)["aclConfig"] =
+                    json!({"aclName": "", "aclType": "", "aclEntries": null, "aclIds": null});
             },
             Empty,
         ),

@@ -57,6 +57,8 @@ fn expected(text: &str) -> Vec<Expected> {
     found
 }
 
+/// Terraform's minor version that the goldens are of: others place the same messages at other lines of the same block.
+const GOLDEN_MINOR: u32 = 11;
 /// The line of what the read of an import says: core knows no block for it yet.
 const NO_PLACE: u64 = 0;
 
@@ -102,7 +104,9 @@ fn a_configuration_that_breaks_every_rule_alone_is_told_all_of_it_by_validate() 
     assert_eq!(missing(&expected, &told(diagnostics.iter(), "main.tf")), Vec::<String>::new());
     let all = golden::validation(&finished.stdout);
     assert_eq!(all.len(), diagnostics.len(), "each has a place in the file");
-    golden::check("rules_broken_alone", &all.join("\n")).unwrap();
+    if workspace.minor_version().unwrap() == GOLDEN_MINOR {
+        golden::check("rules_broken_alone", &all.join("\n")).unwrap();
+    }
 }
 
 #[test]
@@ -148,7 +152,9 @@ fn what_only_a_plan_can_see_is_told_all_at_once_by_plan() {
     let diagnostics = lines.iter().filter_map(|line| line.get("diagnostic"));
     let together = expected(&text);
     assert_eq!(missing(&together, &told(diagnostics, "main.tf")), Vec::<String>::new(), "{}", finished.stderr);
-    golden::check("rules_broken_together", &golden::told(&sandbox, &workspace, &finished)).unwrap();
+    if workspace.minor_version().unwrap() == GOLDEN_MINOR {
+        golden::check("rules_broken_together", &golden::told(&sandbox, &workspace, &finished)).unwrap();
+    }
 
     // Nothing is left out: each of the eighty is broken here or above, or cannot be.
     let mut rules: BTreeMap<String, &str> =

@@ -4,7 +4,11 @@
 //! Scenes run side by side, each with a sandbox of its own. What came of them is one table, kept as a golden so that
 //! every change of it is read. `ACKONE_SCENES=b,c2` plays only these letters, without the table.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
 
 mod configuration;
 mod scenes_a_to_g;
@@ -53,6 +57,7 @@ const SCENES: &[(&str, Play)] = &[
 const SIDE_BY_SIDE: usize = 8;
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "which scenes to play comes from whoever plays them")]
 fn the_provider_keeps_its_word_in_every_situation_of_both_generations() {
     let only = std::env::var("ACKONE_SCENES").ok();
     let wanted = |letter: &str| only.as_ref().is_none_or(|only| only.split(',').any(|one| one == letter));

@@ -75,6 +75,11 @@ impl Drift {
         self.paths.iter().any(|drifted| drifted.contains(path) || path.contains(drifted))
     }
 
+    /// Whether everything that state sets is live with the same meaning.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// Whether this is the refresh of an import, which fills in what was never configured.
     pub(crate) const fn is_import(&self) -> bool {
         self.imported

@@ -5,6 +5,7 @@
 
 pub mod alb_gateway;
 pub mod coverage;
+mod deletion;
 mod diagnose;
 mod diagnose_cloud;
 mod ear;

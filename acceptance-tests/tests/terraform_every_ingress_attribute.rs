@@ -58,7 +58,8 @@ resource "ackone_alb_gateway" "all" {
   listeners = {
     "80/HTTP"    = {}
     "443/HTTPS"  = {}
-    "8443/HTTPS" = {}
+    # No Ingress is on it at first, so none brings it a certificate.
+    "8443/HTTPS" = { certificates = [{ certificate_id = "1234567-cn-hangzhou", default = true }] }
   }
 }
 

@@ -15,12 +15,9 @@ const APPLY: &[&str] = &["apply", "-json", "-auto-approve"];
 const DESTROY: &[&str] = &["destroy", "-json", "-auto-approve"];
 const PLAN: &[&str] = &["plan", "-json"];
 
+#[track_caller]
 fn tells(name: &str, sandbox: &Sandbox, workspace: &Workspace, arguments: &[&str], code: i32) {
-    let finished = workspace.run(arguments).unwrap();
-    let told = golden::told(sandbox, workspace, &finished);
-    assert_eq!(finished.code, code, "{name}\n{told}\n{}", finished.stderr);
-    assert!(!told.is_empty(), "{name}: nothing is told\n{}", finished.stdout);
-    golden::check(name, &told).unwrap();
+    golden::tells(name, sandbox, workspace, arguments, code).unwrap();
 }
 
 fn material(validity: Validity) -> Material {

@@ -69,6 +69,8 @@ pub enum Replace {
 
 /// A check of one known value. The error is a summary and a detail.
 pub type Check = Arc<dyn Fn(&Value) -> Result<(), Problem> + Send + Sync>;
+/// A check of one entry of a map: its key, and its value, which may be null or unknown.
+pub type EntryCheck = Arc<dyn Fn(&str, &Value) -> Result<(), Problem> + Send + Sync>;
 /// Equality in meaning of two known values of one attribute.
 pub type Equality = fn(&Value, &Value) -> bool;
 
@@ -117,6 +119,8 @@ pub struct Attribute {
     pub checks: Vec<Check>,
     /// Checks of each element of a list, set or map.
     pub element_checks: Vec<Check>,
+    /// Checks of each entry of a map.
+    pub entry_checks: Vec<EntryCheck>,
     /// Deprecation text.
     pub deprecated: Option<&'static str>,
 }
@@ -147,6 +151,7 @@ impl Attribute {
             equality: None,
             checks: Vec::new(),
             element_checks: Vec::new(),
+            entry_checks: Vec::new(),
             deprecated: None,
         }
     }
@@ -274,6 +279,16 @@ impl Attribute {
         self
     }
 
+    /// Checks each entry of a map by its key and value.
+    #[must_use]
+    pub fn check_entries(
+        mut self,
+        check: impl Fn(&str, &Value) -> Result<(), Problem> + Send + Sync + 'static,
+    ) -> Self {
+        self.entry_checks.push(Arc::new(check));
+        self
+    }
+
     /// Marks it deprecated, saying what to use instead.
     #[must_use]
     pub fn deprecated(mut self, text: &'static str) -> Self {
@@ -377,6 +392,11 @@ impl Schema {
 }
 
 fn check_attribute(path: &Path, attribute: &Attribute, value: &Value, diagnostics: &mut Diagnostics) {
+    for (key, element) in value.as_map().into_iter().flatten() {
+        for problem in attribute.entry_checks.iter().filter_map(|check| check(key, element).err()) {
+            diagnostics.error(path.key(key), problem.summary, problem.detail);
+        }
+    }
     let mut run = |checks: &[Check], path: &Path, value: &Value| {
         if value.is_null() || value.is_unknown() {
             return;

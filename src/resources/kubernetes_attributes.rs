@@ -113,7 +113,7 @@ pub(crate) fn labels(kind: &str) -> Attribute {
         Type::map(Type::String),
         format!("Labels of the {kind}. Labels that others set stay untouched; see `effective_labels` for all of ours."),
     )
-    .check(|value| check_keys(value, &["labels"], check_label_value))
+    .check_entries(check_label)
 }
 
 /// `annotations`.
@@ -126,7 +126,7 @@ pub(crate) fn annotations(kind: &str) -> Attribute {
              others set stay untouched."
         ),
     )
-    .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+    .check_entries(|key, _| check_key(key))
 }
 
 /// `annotations` of a kind whose settings are annotations too, see [`extra_annotations`].
@@ -140,7 +140,7 @@ pub(crate) fn plain_annotations(kind: &str) -> Attribute {
              belong in `extra_annotations`. Annotations that others set stay untouched."
         ),
     )
-    .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+    .check_entries(|key, _| check_key(key))
 }
 
 /// `extra_annotations`.
@@ -155,7 +155,7 @@ pub(crate) fn extra_annotations(kind: &str) -> Attribute {
              a key that no controller is known to read is a warning."
         ),
     )
-    .check(|value| check_keys(value, &["extra_annotations"], |_, _| Ok(())))
+    .check_entries(|key, _| check_key(key))
 }
 
 /// What an annotation key is to the controller, on one kind of object.
@@ -184,10 +184,12 @@ pub(crate) fn check_annotation_keys(
             let at = Path::attribute(attribute).key(key.as_str());
             let settings = key.starts_with(ALB_PREFIX);
             match standing(key) {
-                Standing::Typed(instead) => diagnostics.error(
+                Standing::Typed(attribute) => diagnostics.error(
                     at,
                     "Annotation Has an Attribute",
-                    format!("{key:?} is written by this resource from its own attributes. Use {instead} instead."),
+                    format!(
+                        "{key:?} stands for what the attribute {attribute} says. Leave it to that attribute, and remove the key."
+                    ),
                 ),
                 Standing::Refused(why) => {
                     diagnostics.error(at, "Annotation Not Allowed", format!("{key:?} cannot be set here. {why}"));
@@ -311,47 +313,39 @@ fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), 
     Ok(())
 }
 
-fn check_keys(
-    value: &Value,
-    what: &[&str],
-    check_value: impl Fn(&str, &str) -> Result<(), Problem>,
-) -> Result<(), Problem> {
-    let Some(entries) = value.as_map() else { return Ok(()) };
-    let what = what.first().copied().unwrap_or_default();
-    for (key, value) in entries {
-        if !is_qualified_name(key) {
-            return Err(Problem::new(
-                "Invalid Metadata Key",
-                format!(
-                    "{key:?} in {what} is no key that Kubernetes accepts. Use up to 63 letters, digits, '-', '_' and '.' \
-                     with a letter or digit at both ends, optionally after a DNS name and '/'."
-                ),
-            ));
-        }
-        if key == HASH_LABEL || key == LAST_APPLIED {
-            return Err(Problem::new(
-                "Reserved Metadata Key",
-                format!("{key:?} in {what} is written by another program. Remove it."),
-            ));
-        }
-        if let Some(text) = value.as_str() {
-            check_value(key, text)?;
-        }
+/// A key of labels or annotations.
+fn check_key(key: &str) -> Result<(), Problem> {
+    if !is_qualified_name(key) {
+        return Err(Problem::new(
+            "Invalid Metadata Key",
+            format!(
+                "{key:?} is no key that Kubernetes accepts. Use up to 63 letters, digits, '-', '_' and '.' with a letter or \
+                 digit at both ends, optionally after a DNS name and '/'."
+            ),
+        ));
+    }
+    if key == HASH_LABEL || key == LAST_APPLIED {
+        return Err(Problem::new(
+            "Reserved Metadata Key",
+            format!("{key:?} is written by another program. Remove it."),
+        ));
     }
     Ok(())
 }
 
-fn check_label_value(key: &str, value: &str) -> Result<(), Problem> {
-    if value.is_empty() || is_name_part(value) {
-        return Ok(());
+/// An entry of labels.
+fn check_label(key: &str, value: &Value) -> Result<(), Problem> {
+    check_key(key)?;
+    match value.as_str() {
+        Some(text) if !text.is_empty() && !is_name_part(text) => Err(Problem::new(
+            "Invalid Label Value",
+            format!(
+                "The value {text:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
+                 and '.', with a letter or digit at both ends, or nothing."
+            ),
+        )),
+        _ => Ok(()),
     }
-    Err(Problem::new(
-        "Invalid Label Value",
-        format!(
-            "The value {value:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
-             and '.', with a letter or digit at both ends, or nothing."
-        ),
-    ))
 }
 
 fn is_name_part(text: &str) -> bool {
@@ -459,12 +453,33 @@ mod tests {
     #[test]
     fn metadata_keys_and_label_values_are_checked() {
         let labels = labels("AlbConfig");
-        let check = |key: &str, value: &str| (labels.checks[0])(&Value::map([(key, Value::string(value))]));
+        let check = |key: &str, value: &str| (labels.entry_checks[0])(key, &Value::string(value));
         assert!(check("team", "edge").is_ok());
         assert!(check("example.com/team", "").is_ok());
         for (key, value) in [("bad key", "x"), ("a/b/c", "x"), ("team", "not ok"), (HASH_LABEL, "x"), ("", "x")] {
             assert!(check(key, value).is_err(), "{key}={value}");
         }
+    }
+
+    #[test]
+    fn every_bad_key_is_told_at_its_own_place() {
+        let schema = Schema::new("An object.", vec![labels("AlbConfig"), annotations("AlbConfig")]);
+        let of = |entries: &[(&str, Value)]| Value::map(entries.iter().cloned());
+        let told = schema.check(&of(&[
+            ("labels", of(&[("a b", Value::unknown()), ("c d", Value::string("e")), ("team", Value::string("f g"))])),
+            ("annotations", of(&[(LAST_APPLIED, Value::string("h")), ("owner", Value::string("i j"))])),
+        ]));
+        let told: Vec<String> =
+            told.iter().map(|one| format!("{}: {}", one.path.as_ref().unwrap(), one.summary)).collect();
+        assert_eq!(
+            told,
+            [
+                "labels[\"a b\"]: Invalid Metadata Key",
+                "labels[\"c d\"]: Invalid Metadata Key",
+                "labels[\"team\"]: Invalid Label Value",
+                &format!("annotations[{LAST_APPLIED:?}]: Reserved Metadata Key"),
+            ]
+        );
     }
 
     fn keys_of(keys: &[&str]) -> PlannedMap {

@@ -73,7 +73,8 @@ pub(super) fn refusals_of_gateway(text: &str) -> Vec<Refusal> {
             )),
             "config" => match value.as_object() {
                 Some(config) => walk(config, &mut Vec::new(), CONFIG, RESERVED_CONFIG, "config.", &mut found),
-                None => found.push(("config".to_owned(), "is an object, and its fields have attributes".to_owned())),
+                None => found
+                    .push(("config".to_owned(), "must be an object, whose usual fields have attributes".to_owned())),
             },
             other => refuse_nulls(value, other, &mut found),
         }
@@ -136,7 +137,7 @@ fn walk<'v>(
         } else if let (true, Some(inner)) = (holds_some, value.as_object()) {
             walk(inner, path, rows, reserved, prefix, found);
         } else if holds_some {
-            found.push((shown, "is an object, and its fields have attributes".to_owned()));
+            found.push((shown, "must be an object, whose usual fields have attributes".to_owned()));
         } else {
             refuse_nulls(value, &shown, found);
         }

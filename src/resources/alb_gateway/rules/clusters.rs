@@ -40,7 +40,7 @@ pub(crate) fn v37_cluster_ids(scene: &Scene<'_>, told: &mut Diagnostics) {
             "Unusual Cluster ID",
             format!(
                 "IDs of ACK clusters are a \"c\" and 32 hexadecimal digits, unlike {}. A wrong ID gives the gateway no backends \
-                 there.",
+                 there: check it.",
                 odd.join(", ")
             ),
         );

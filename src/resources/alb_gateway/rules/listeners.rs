@@ -102,7 +102,8 @@ pub(crate) fn v24_timers(scene: &Scene<'_>, told: &mut Diagnostics) {
                     at.attr(name),
                     "Timer Needs a Raised Quota",
                     format!(
-                        "{name} is {seconds} seconds; without a raised quota the cloud accepts up to {USUAL_TIMER_SECONDS}."
+                        "{name} is {seconds} seconds; without a raised quota the cloud accepts up to {USUAL_TIMER_SECONDS}. Have the \
+                         quota raised first, or shorten it."
                     ),
                 ),
                 _ => told.error(
@@ -187,7 +188,7 @@ pub(crate) fn v28_one_default_certificate(scene: &Scene<'_>, told: &mut Diagnost
             told.error(
                 at.attr("default"),
                 "Several Default Certificates",
-                "More than one certificate has default = true. A listener has one default certificate.",
+                "More than one certificate has default = true. A listener has one default certificate: mark one.",
             );
         }
     }

@@ -171,7 +171,7 @@ pub(crate) fn v13_access_log(scene: &Scene<'_>, told: &mut Diagnostics) {
                 told.error(
                     Path::attribute("access_log").attr(name),
                     "Invalid Access Log",
-                    format!("{text:?} has {count} characters; the log service takes {least} to {most} for the {name}."),
+                    format!("{text:?} has a length of {count}; the log service takes {least} to {most} characters for the {name}."),
                 );
             }
         }

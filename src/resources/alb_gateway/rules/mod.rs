@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule] = &[
     clusters::v38_several_clusters,
     listeners::v80_old_tls,
     listeners::no_certificate_twice,
-    extra::annotations_have_attributes,
+    extra::annotations_have_their_places,
     extra::v74_extra_annotations,
     extra::extra_specs,
 ];

@@ -576,35 +576,39 @@ fn what_breaks_an_invariant_is_not_written() {
 }
 
 #[test]
-fn v74_extra_annotations_are_the_controllers_and_have_no_attribute() {
+fn v74_extra_annotations_are_ones_that_somebody_reads() {
     let rule = extra::v74_extra_annotations;
     let key = |name: &str| format!("alb.ingress.kubernetes.io/{name}");
-    let with = |key: &str| json!({"extra_annotations": {key: "x"}});
-    for (name, told) in [
-        ("remote-clusters", "E {}: Annotation Has an Attribute"),
-        ("edition", "E {}: Obsolete Annotation"),
-        ("hash", "E {}: Reserved Annotation"),
-        ("albconfig.name", "E {}: Reserved Annotation"),
-        ("something-new", "W {}: Annotation Not Known"),
-        ("listen-ports", "W {}: Annotation Not Known"),
-    ] {
-        let at = format!("extra_annotations[{:?}]", key(name));
-        check(rule, with(&key(name)), &[&told.replace("{}", &at)]);
+    let with = |name: &str| json!({"extra_annotations": {key(name): "x"}});
+    for name in ["something-new", "listen-ports"] {
+        check(rule, with(name), &[&format!("W extra_annotations[{:?}]: Annotation Nobody Reads", key(name))]);
     }
-    let told = "E extra_annotations[\"example.com/x\"]: Annotation Not for the Controller";
-    check(rule, with("example.com/x"), &[told]);
-    check(rule, with(&key("cluster-weight.c1")), &[]);
+    check(rule, with("cluster-weight.c1"), &[]);
     check(rule, json!({"extra_annotations": "(unknown)"}), &[]);
 }
 
 #[test]
-fn plain_annotations_are_not_for_the_controller() {
-    let rule = extra::annotations_have_attributes;
-    let at = |name: &str| format!("E annotations[\"alb.ingress.kubernetes.io/{name}\"]: Annotation Has an Attribute");
-    let all = json!({"annotations": {"alb.ingress.kubernetes.io/remote-clusters": "c1", "alb.ingress.kubernetes.io/x": "y", "a": "b"}});
-    check(rule, all, &[&at("remote-clusters"), &at("x")]);
+fn annotations_of_the_controller_and_of_others_have_their_places() {
+    let rule = extra::annotations_have_their_places;
+    let key = |name: &str| format!("alb.ingress.kubernetes.io/{name}");
+    for (name, plain, among_settings) in [
+        ("remote-clusters", "Annotation Has an Attribute", Some("Annotation Has an Attribute")),
+        ("edition", "Annotation Not Allowed", Some("Annotation Not Allowed")),
+        ("hash", "Annotation Not Allowed", Some("Annotation Not Allowed")),
+        ("albconfig.name", "Annotation Not Allowed", Some("Annotation Not Allowed")),
+        ("something-new", "Setting Among Annotations", None),
+        ("cluster-weight.c1", "Setting Among Annotations", None),
+    ] {
+        let key = key(name);
+        check(rule, json!({"annotations": {key.as_str(): "x"}}), &[&format!("E annotations[{key:?}]: {plain}")]);
+        let told: Vec<String> =
+            among_settings.iter().map(|summary| format!("E extra_annotations[{key:?}]: {summary}")).collect();
+        assert_eq!(tells(rule, &json!({"extra_annotations": {key.as_str(): "x"}})), told, "{key}");
+    }
+    let foreign = "E extra_annotations[\"example.com/x\"]: Annotation Among Settings";
+    check(rule, json!({"extra_annotations": {"example.com/x": "x"}}), &[foreign]);
     check(rule, json!({"annotations": {"example.com/team": "edge"}}), &[]);
-    check(rule, json!({"annotations": "(unknown)"}), &[]);
+    check(rule, json!({"annotations": "(unknown)", "extra_annotations": "(unknown)"}), &[]);
 }
 
 #[test]

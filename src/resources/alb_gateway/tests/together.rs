@@ -46,7 +46,7 @@ async fn mistakes_are_told_together_at_their_attributes() {
         "listeners[\"80/HTTP\"].http2_enabled: Setting Needs a TLS Listener",
         "listeners[\"80/HTTP\"].certificates: Setting Needs a TLS Listener",
         "tags[\"acs:x\"]: Invalid Tag Key",
-        "labels: Invalid Metadata Key",
+        "labels[\"a b\"]: Invalid Metadata Key",
         "annotations[\"alb.ingress.kubernetes.io/remote-clusters\"]: Annotation Has an Attribute",
         "on_wait_timeout: Invalid Wait Setting",
     ] {

@@ -106,7 +106,7 @@ pub(crate) fn v73_default_backend(object: &ObjectRef, live: &Object, warnings: &
 
 /// At least one rule.
 pub(crate) fn some_rules(value: &Value) -> Result<(), Problem> {
-    not_empty(value, "No Rules", "rules is empty: nothing would be published.")
+    not_empty(value, "No Rules", "rules is empty: nothing would be published. Write a rule for each host.")
 }
 
 /// At least one path.

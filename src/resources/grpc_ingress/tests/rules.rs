@@ -302,7 +302,7 @@ async fn v65_conditions_have_one_type_and_few_values() {
     assert_eq!(of(&json!([{"hosts": ["a"], "paths": ["/b"]}])), [format!("{CONDITIONS}[0]: Ambiguous Condition")]);
     assert_eq!(
         of(&json!([{"hosts": []}, {"header": {"key": "k", "values": []}}])),
-        [format!("{CONDITIONS}[0].hosts: Empty Condition"), format!("{CONDITIONS}[1].header: Empty Condition")]
+        [format!("{CONDITIONS}[0].hosts: Empty Condition"), format!("{CONDITIONS}[1].header.values: Empty Condition")]
     );
     let many: Vec<String> = (0..10).map(|index| format!("v{index}")).collect();
     let header = json!({"header": {"key": "stage", "values": many}});

@@ -54,6 +54,32 @@ provider "ackone" {
   kubernetes = {}
 }
 
+provider "ackone" {
+  alias           = "credentials"
+  credentials_uri = "http://somebody:not-a-password@127.0.0.1/"
+
+  assume_role = {
+    role_arn           = "terraform"
+    session_name       = "not a name"
+    policy             = "allow all"
+    session_expiration = 60
+    external_id        = "x"
+  }
+
+  assume_role_with_oidc = {
+    role_arn           = "acs:ram::1234567890123456:user/terraform"
+    role_session_name  = "x"
+    oidc_token         = "not-a-token"
+    oidc_token_file    = "token"
+    session_expiration = 50000
+  }
+}
+
+resource "ackone_namespace" "credentials" {
+  provider = ackone.credentials
+  name     = "a"
+}
+
 resource "ackone_namespace" "half_key" {
   provider = ackone.half_key
   name     = "a"

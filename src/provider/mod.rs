@@ -5,6 +5,7 @@
 //! processes of a run never make one.
 
 mod configure;
+mod credentials;
 mod kubeconfig;
 mod schema;
 #[cfg(test)]

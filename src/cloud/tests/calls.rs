@@ -7,7 +7,10 @@ use tokio::{net::TcpListener, time::Instant};
 use super::server::{Reply, Server, config_for, keys, shared};
 use crate::{
     clock::ManualClock,
-    cloud::{error::NoAnswer, fleet::FleetEndpoint, retry::FailureClass, vpc::VSwitchFilter, *},
+    cloud::{
+        error::NoAnswer, fleet::FleetEndpoint, retry::FailureClass, sign::SignedRequest, transport::Transport,
+        vpc::VSwitchFilter, *,
+    },
 };
 
 const IDENTITY: &str = r#"{"AccountId":"123","Arn":"acs:ram::123:user/u","IdentityType":"RAMUser","PrincipalId":"1",
@@ -324,21 +327,35 @@ async fn a_kubeconfig_is_secret_and_an_empty_one_an_error() {
 }
 
 #[tokio::test]
-async fn a_proxy_is_used_unless_the_host_is_excepted() {
+async fn a_proxy_is_used_for_other_machines_unless_the_host_is_excepted() {
     let proxy = Server::scripted(vec![Reply::ok(IDENTITY)]).await;
     let direct = Server::scripted(vec![Reply::ok(IDENTITY)]).await;
-    let client = |no_proxy: Option<&str>| {
-        let mut config = direct.config(vec![keys("id", None)]);
-        config.transport.proxies = Proxies {
-            http: Some(format!("http://{}", proxy.address)),
-            https: None,
-            no_proxy: no_proxy.map(str::to_owned),
-        };
-        CloudClient::new(config)
+    let proxies = |no_proxy: Option<&str>| Proxies {
+        http: Some(format!("http://{}", proxy.address)),
+        https: None,
+        no_proxy: no_proxy.map(str::to_owned),
     };
-    client(None).caller_identity(&context()).await.unwrap();
-    assert_eq!((proxy.received().len(), direct.received().len()), (1, 0));
-    assert_eq!(proxy.received()[0].target, format!("http://{}/", direct.address));
-    client(Some("example.com,127.0.0.0/8")).caller_identity(&context()).await.unwrap();
-    assert_eq!((proxy.received().len(), direct.received().len()), (1, 1));
+    let send = async |no_proxy: Option<&str>| {
+        let config = TransportConfig { proxies: proxies(no_proxy), ..TransportConfig::default() };
+        let endpoint = Endpoint::origin_of(&"http://service.invalid".parse().unwrap()).unwrap();
+        let request = SignedRequest {
+            method: "GET",
+            path: "/".to_owned(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        Transport::new(config).send(&endpoint, request).await
+    };
+    assert_eq!(send(None).await.unwrap().status, 200);
+    assert_eq!(proxy.received()[0].target, "http://service.invalid/");
+    send(Some("10.0.0.0/8,service.invalid")).await.unwrap_err();
+    assert_eq!(proxy.received().len(), 1, "an excepted host is asked directly, and this one does not exist");
+
+    for no_proxy in [None, Some("example.com")] {
+        let mut config = direct.config(vec![keys("id", None)]);
+        config.transport.proxies = proxies(no_proxy);
+        CloudClient::new(config).caller_identity(&context()).await.unwrap();
+    }
+    assert_eq!((proxy.received().len(), direct.received().len()), (1, 2), "no proxy reaches this machine's loopback");
 }

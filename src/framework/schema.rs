@@ -296,9 +296,17 @@ impl Attribute {
     /// The type of its value.
     #[must_use]
     pub fn ty(&self) -> Type {
-        match &self.kind {
-            Kind::Value(ty) => ty.clone(),
-            Kind::Nested(nesting, attributes) => {
+        self.kind.ty()
+    }
+}
+
+impl Kind {
+    /// The type of a value of this kind.
+    #[must_use]
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Value(ty) => ty.clone(),
+            Self::Nested(nesting, attributes) => {
                 let object = object_type(attributes);
                 match nesting {
                     Nesting::Single => object,

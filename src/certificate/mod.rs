@@ -5,11 +5,13 @@
 //! no content. Facts: RFC 5280 (certificates), RFC 7468 (PEM), RFC 5958, 8017 and 5915 (PKCS#8, PKCS#1 and SEC 1 keys),
 //! RFC 6125 section 6.4.3 (one-label wildcards, which is also what ALB matches).
 
+mod algorithms;
 mod chain;
 mod facts;
 mod key;
 mod self_signed;
 
+pub use algorithms::{PublicKeyFacts, SignatureName};
 pub use chain::{ChainProblem, chain_problems};
 pub use facts::{CertificateError, Facts, covers, parse_chain, same_chain, to_pem};
 pub use key::{KeyAlgorithm, KeyError, PrivateKey};

@@ -266,3 +266,30 @@ data "ackone_grpc_services" "plaintext" {
 "#;
     refused_as("messages_data_source", body, |_| {});
 }
+
+#[test]
+fn filters_of_data_sources() {
+    let body = r#"
+data "ackone_fleet" "blank" {
+  name = " "
+}
+
+data "ackone_fleets" "profile" {
+  profile = "default"
+  vpc_id  = ""
+}
+
+data "ackone_fleet_clusters" "state" {
+  state = "Succeeded"
+}
+
+data "ackone_vswitches" "element" {
+  zone_ids = ["cn-hangzhou-h", ""]
+}
+
+data "ackone_alb_gateway" "name" {
+  name = "a b"
+}
+"#;
+    refused_as("messages_data_sources", body, |_| {});
+}

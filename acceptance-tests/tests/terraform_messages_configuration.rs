@@ -154,17 +154,24 @@ fn certificates(folder: &Path) {
     let (material, [leaf, middle, root]) = chain(host).unwrap();
     write("chain.key", &material.key);
     write("turned.crt", &[root.as_str(), &middle, &leaf].concat());
-    write("gap.crt", &[leaf, root].concat());
+    write("gap.crt", &[leaf.as_str(), &root].concat());
+    // The issuer of another chain has the right name and the wrong key.
+    let (_, [_, stranger, _]) = chain(host).unwrap();
+    write("stranger.crt", &[leaf, stranger].concat());
+    let common_name_only = self_signed(Some(host), &[], LONG).unwrap();
+    write("common_name_only.crt", &common_name_only.certificate);
+    write("common_name_only.key", &common_name_only.key);
     // What no careful library makes.
-    for (name, digest, bits) in [("sha1", "-sha1", "rsa:2048"), ("short", "-sha256", "rsa:1024")] {
+    let secp256k1: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"];
+    let made = [("sha1", "-sha1", &["rsa:2048"]), ("short", "-sha256", &["rsa:1024"])];
+    let made = made.map(|(name, digest, kind)| (name, digest, kind.as_slice()));
+    for (name, digest, kind) in made.into_iter().chain([("curve", "-sha256", secp256k1)]) {
         let (key, crt) = (format!("{name}.key"), format!("{name}.crt"));
         let arguments = [
             "req",
             "-x509",
             "-nodes",
             digest,
-            "-newkey",
-            bits,
             "-keyout",
             &key,
             "-out",
@@ -176,7 +183,8 @@ fn certificates(folder: &Path) {
             "-addext",
             "subjectAltName=DNS:grpc.example.com",
         ];
-        let output = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+        let output =
+            Command::new("openssl").args(arguments).arg("-newkey").args(kind).current_dir(folder).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -196,6 +204,12 @@ fn certificates_and_keys() {
         ("nameless", "certificate_pem = file(\"nameless.crt\")\n  private_key_pem = file(\"nameless.key\")"),
         ("sha1", "certificate_pem = file(\"sha1.crt\")\n  private_key_pem = file(\"sha1.key\")"),
         ("short", "certificate_pem = file(\"short.crt\")\n  private_key_pem = file(\"short.key\")"),
+        ("curve", "certificate_pem = file(\"curve.crt\")\n  private_key_pem = file(\"curve.key\")"),
+        ("stranger", "certificate_pem = file(\"stranger.crt\")\n  private_key_pem = file(\"chain.key\")"),
+        (
+            "common_name_only",
+            "certificate_pem = file(\"common_name_only.crt\")\n  private_key_pem = file(\"common_name_only.key\")",
+        ),
         ("other", "certificate_pem = file(\"grpc.crt\")\n  private_key_pem = file(\"chain.key\")"),
     ];
     let mut body: String = cases
@@ -511,4 +525,31 @@ fn custom_routing() {
     .map(|(name, lines)| ingress(name, lines))
     .collect();
     refused_as("messages_ingress_routing", &body, |_| {});
+}
+
+#[test]
+fn filters_of_data_sources() {
+    let body = r#"
+data "ackone_fleet" "blank" {
+  name = " "
+}
+
+data "ackone_fleets" "profile" {
+  profile = "default"
+  vpc_id  = ""
+}
+
+data "ackone_fleet_clusters" "state" {
+  state = "Succeeded"
+}
+
+data "ackone_vswitches" "element" {
+  zone_ids = ["cn-hangzhou-h", ""]
+}
+
+data "ackone_alb_gateway" "name" {
+  name = "a b"
+}
+"#;
+    refused_as("messages_data_sources", body, |_| {});
 }

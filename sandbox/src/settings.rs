@@ -62,7 +62,9 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   POST   /v1/world/clock                   {"skew_seconds"}: the cloud's clock is off
   POST   /v1/world/behaviour               {"time_scale"?, "detach_leaves"?, "empty_lists"?, "refuse_other_vpc"?, "session_seconds"?,
                                             "timings"?: {"attach_listed_ms"?, "attach_installed_ms"?, "detach_ms"?, ...}}
+  POST   /v1/world/fleets                  {"name"?, "profile"?, "tags"?}: one more Fleet, in the first one's network
   POST   /v1/world/fleets/{id}             {"state"?, "error_message"?, "public_api_server"?}
+  POST   /v1/world/vswitches               {"count", "zone_id"?}: so many more vSwitches in the Fleet's network
   POST   /v1/kubernetes/{drop-watches|compact|revoke-credentials}
   POST   /v1/kubernetes/validity           {"seconds"}: of kubeconfigs issued from now on
   POST   /v1/kubernetes/permissions        {"deny": [{"user"?, "verb"?, "resource"?}]}

@@ -78,6 +78,16 @@ pub struct Action {
     pub name: &'static str,
 }
 
+impl Action {
+    /// The permission that RAM asks for, as policies write it: `adcp:AttachClusterToHub`.
+    #[must_use]
+    pub fn permission(self) -> String {
+        // Policies know the certificate service by the name of the product it came from.
+        let product = if self.product == Product::Cas { "yundun-cert" } else { self.product.code() };
+        format!("{product}:{}", self.name)
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.product, self.name)
@@ -388,6 +398,12 @@ mod tests {
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn permissions_are_spelled_as_policies_spell_them() {
+        let of = |product| Action { product, name: "Call" }.permission();
+        assert_eq!((of(Product::Adcp), of(Product::Cas)), ("adcp:Call".to_owned(), "yundun-cert:Call".to_owned()));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::apply::{self, Change, schema_shape};
 use super::data_source::DataSource;
 use super::declared::Fate;
 use super::diagnostic::{Diagnostic, Diagnostics};
+use super::function::{self, Arguments, Function, FunctionError, Signature};
 use super::model::{Field, ShapeError};
 use super::path::Path;
 use super::plan;
@@ -140,6 +141,22 @@ pub trait AnyDataSource: Send + Sync {
         clients: Option<AnyClients>,
         cx: Context,
     ) -> BoxFuture<'_, (Option<Value>, Diagnostics)>;
+}
+
+/// A provider function.
+pub trait AnyFunction: Send + Sync {
+    /// Name.
+    fn name(&self) -> &'static str;
+    /// Signature.
+    fn signature(&self) -> &Signature;
+    /// How many parameters its Rust type has before the variadic one, and whether it has one, for the test that compares them
+    /// with the signature.
+    fn arguments(&self) -> (usize, bool);
+    /// Calls it; offline. Unknown, if an argument is that must not be.
+    ///
+    /// # Errors
+    /// If there is no result for these arguments.
+    fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError>;
 }
 
 /// Erases a [`Resource`].
@@ -538,6 +555,39 @@ impl<D: DataSource> AnyDataSource for DataSourceType<D> {
                 }
             }
         })
+    }
+}
+
+/// Erases a [`Function`].
+#[derive(Debug)]
+pub struct FunctionType<F: Function> {
+    signature: OnceLock<Signature>,
+    function: PhantomData<fn() -> F>,
+}
+
+impl<F: Function> FunctionType<F> {
+    /// The erased function.
+    #[must_use]
+    pub fn erased() -> Arc<dyn AnyFunction> {
+        Arc::new(Self { signature: OnceLock::new(), function: PhantomData })
+    }
+}
+
+impl<F: Function> AnyFunction for FunctionType<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        self.signature.get_or_init(F::signature)
+    }
+
+    fn arguments(&self) -> (usize, bool) {
+        F::Arguments::SHAPE
+    }
+
+    fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError> {
+        function::call::<F>(self.signature(), arguments)
     }
 }
 

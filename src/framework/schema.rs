@@ -296,6 +296,19 @@ impl Attribute {
         self
     }
 
+    /// The same attribute as something that is only read: computed at every depth, with neither defaults nor checks. Its
+    /// description stays.
+    #[must_use]
+    pub fn observed(self) -> Self {
+        let kind = match self.kind {
+            Kind::Nested(nesting, attributes) => {
+                Kind::Nested(nesting, attributes.into_iter().map(Self::observed).collect())
+            }
+            value @ Kind::Value(_) => value,
+        };
+        Self { sensitive: self.sensitive, ..Self::new(self.name, kind, self.description).computed() }
+    }
+
     /// Whether the provider may give a value.
     #[must_use]
     pub const fn is_computed(&self) -> bool {
@@ -311,9 +324,17 @@ impl Attribute {
     /// The type of its value.
     #[must_use]
     pub fn ty(&self) -> Type {
-        match &self.kind {
-            Kind::Value(ty) => ty.clone(),
-            Kind::Nested(nesting, attributes) => {
+        self.kind.ty()
+    }
+}
+
+impl Kind {
+    /// The type of a value of this kind.
+    #[must_use]
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Value(ty) => ty.clone(),
+            Self::Nested(nesting, attributes) => {
                 let object = object_type(attributes);
                 match nesting {
                     Nesting::Single => object,
@@ -489,6 +510,17 @@ pub type Identity = BTreeMap<String, String>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_observed_attribute_is_only_read_at_every_depth() {
+        let inner = Attribute::bool("on", "On.").default_value(Value::Bool(true)).replaces();
+        let outer = Attribute::nested("thing", Nesting::Map, vec![inner], "A thing.").required();
+        let observed = outer.clone().observed();
+        assert_eq!((observed.mode, observed.ty()), (Mode::Computed, outer.ty()));
+        let Kind::Nested(Nesting::Map, attributes) = &observed.kind else { panic!("{observed:?}") };
+        assert!(attributes[0].mode == Mode::Computed && attributes[0].default.is_none());
+        assert_eq!((attributes[0].replace, attributes[0].description.as_ref()), (Replace::Never, "On."));
+    }
 
     #[test]
     fn a_required_attribute_may_be_unknown_but_not_null() {

@@ -134,8 +134,8 @@ fn refused(error: &CloudError, code: &str) -> (&'static str, String, Path) {
         return (
             "Cloud Action Forbidden",
             format!(
-                "RAM refused {}. Grant the action to the user or role that signs the calls, or use other credentials.",
-                error.action()
+                "RAM refused the action {}. Grant it to the user or role that signs the calls, or use other credentials.",
+                error.action().permission()
             ),
             none,
         );

@@ -5,8 +5,8 @@
 
 pub mod alb_gateway;
 pub mod coverage;
-mod diagnose;
-mod diagnose_cloud;
+pub(crate) mod diagnose;
+pub(crate) mod diagnose_cloud;
 pub mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
@@ -33,6 +33,7 @@ mod wait_tests;
 
 use std::sync::Arc;
 
+pub(crate) use kubernetes_attributes::one_of;
 pub(crate) use stack::PlanMemo;
 
 use crate::framework::erased::{AnyResource, ResourceType};

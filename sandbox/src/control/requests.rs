@@ -1,5 +1,6 @@
 //! The control endpoint's changes of the simulated cloud, each with the shape of its request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use serde_json::{Value, json};
 use super::{Answer, Control, Refusal, answer, ok, read};
 use crate::faults::{RuleSpec, parse_spec};
 use crate::world::{
-    DetachLeaves, EmptyLists, FleetState, Membership, MembershipState, NewSession, State as CloudState, Timings,
-    fresh_id,
+    DetachLeaves, EmptyLists, FleetState, Membership, MembershipState, NewFleet, NewSession, State as CloudState,
+    Timings, VSwitch, fresh_id,
 };
 
 type Shared = State<Arc<Control>>;
@@ -333,4 +334,77 @@ pub(super) async fn fleet(State(control): Shared, Path(id): Path<String>, body: 
         Ok::<_, Refusal>(json!({"fleet_id": id, "state": fleet.state}))
     })?;
     ok(&now_is)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneMoreFleet {
+    #[serde(default)]
+    name: String,
+    profile: Option<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+pub(super) async fn new_fleet(State(control): Shared, body: Bytes) -> Answer {
+    let asked: OneMoreFleet = read(&body)?;
+    let id = control.world.write(|state, now| {
+        let primary = state.fleets.get(&state.primary_fleet);
+        let primary = primary.ok_or_else(|| Refusal::not_found("there is no first Fleet".to_owned()))?;
+        let new = NewFleet {
+            name: asked.name,
+            profile: asked.profile.unwrap_or_else(|| "Default".to_owned()),
+            vpc_id: primary.vpc_id.clone(),
+            vswitches: primary.vswitches.clone(),
+            resource_group_id: String::new(),
+            tags: asked.tags,
+            public_api_server: false,
+            audit_log: false,
+        };
+        let id = state.create_fleet(new, now).map_err(|error| Refusal(StatusCode::CONFLICT, error.to_string()))?;
+        // It is there as if it had been for long: creating is what the cloud's own call is for.
+        if let Some(fleet) = state.fleets.get_mut(&id) {
+            (fleet.state, fleet.pending) = (FleetState::Running, None);
+        }
+        Ok::<_, Refusal>(id)
+    })?;
+    Ok(answer(StatusCode::CREATED, &json!({"fleet_id": id})))
+}
+
+/// Networks are small: this many vSwitches fill one.
+const MOST_VSWITCHES: u8 = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoreVSwitches {
+    count: u8,
+    zone_id: Option<String>,
+}
+
+pub(super) async fn new_vswitches(State(control): Shared, body: Bytes) -> Answer {
+    let asked: MoreVSwitches = read(&body)?;
+    if asked.count > MOST_VSWITCHES {
+        return Err(Refusal::bad(format!("count: at most {MOST_VSWITCHES}")));
+    }
+    let ids = control.world.write(|state, _| {
+        let primary = state.fleets.get(&state.primary_fleet);
+        let primary = primary.ok_or_else(|| Refusal::not_found("there is no first Fleet".to_owned()))?;
+        let (vpc_id, first) = (primary.vpc_id.clone(), primary.vswitches.first().cloned().unwrap_or_default());
+        let zone_of_the_first = state.vswitches.get(&first).map(|vswitch| vswitch.zone_id.clone());
+        let zone_id = asked.zone_id.or(zone_of_the_first).unwrap_or_default();
+        let mut ids = Vec::new();
+        for number in 0..asked.count {
+            let vswitch = VSwitch {
+                vswitch_id: fresh_id("vsw-", 20),
+                name: format!("more-{number}"),
+                vpc_id: vpc_id.clone(),
+                zone_id: zone_id.clone(),
+                cidr_block: format!("10.1.{number}.0/24"),
+            };
+            ids.push(vswitch.vswitch_id.clone());
+            state.vswitches.insert(vswitch.vswitch_id.clone(), vswitch);
+        }
+        Ok::<_, Refusal>(ids)
+    })?;
+    Ok(answer(StatusCode::CREATED, &json!({"vswitch_ids": ids})))
 }

@@ -1,6 +1,10 @@
 //! One call at a time: what is sent, what is sent again, and what is not.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, time::Instant};
 
@@ -294,6 +298,23 @@ async fn all_pages_of_vswitches_are_read() {
     assert_eq!(found.len(), 53);
     assert_eq!(server.received().len(), 2);
     assert_eq!(server.received()[0].target, "/?PageNumber=1&PageSize=50&RegionId=cn-hangzhou&VpcId=vpc-1");
+}
+
+#[tokio::test]
+async fn filters_go_where_each_service_wants_them() {
+    let answers = [r#"{"RequestId":"R"}"#, r#"{"VSwitches":{"VSwitch":[]},"TotalCount":0}"#];
+    let server = Server::scripted(answers.map(Reply::ok).to_vec()).await;
+    let client = server.client();
+    let tags = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+    let fleets = FleetFilter { profile: Some("XFlow".to_owned()), tags: tags.clone(), ..FleetFilter::default() };
+    assert_eq!(client.describe_fleets(&fleets, &context()).await.unwrap(), [], "an empty list may be left out");
+    let vswitches = VSwitchFilter { name: Some("n".to_owned()), tags, ..VSwitchFilter::default() };
+    assert_eq!(client.describe_vswitches(&vswitches, &context()).await.unwrap(), []);
+    let targets: Vec<String> = server.received().iter().map(|received| received.target.clone()).collect();
+    let json = "%5B%7B%22Key%22%3A%22team%22%2C%22Value%22%3A%22a%22%7D%5D";
+    assert_eq!(targets[0], format!("/?Profile=XFlow&Tag={json}"));
+    let flat = "Tag.1.Key=team&Tag.1.Value=a";
+    assert_eq!(targets[1], format!("/?PageNumber=1&PageSize=50&RegionId=cn-hangzhou&{flat}&VSwitchName=n"));
 }
 
 #[tokio::test]

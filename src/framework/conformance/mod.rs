@@ -4,6 +4,7 @@
 //! unknowns, nulls and refinements at every depth. An apply is played by filling in what the plan left unknown. Nothing here
 //! asks a client. Facts: Terraform's `internal/plans/objchange` and `docs/resource-instance-change-lifecycle.md`.
 
+pub(crate) mod functions;
 pub(crate) mod generate;
 pub(crate) mod host_rules;
 

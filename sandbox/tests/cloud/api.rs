@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{Call, Client, control};
-use ackone_sandbox::cloud::{AlbKind, LoadBalancers};
+use ackone_sandbox::cloud::{AlbKind, IssueError, KubeconfigIssuer, KubeconfigRequest, LoadBalancers};
 use ackone_sandbox::running::{FleetSide, Foundation, Sandbox};
 use ackone_sandbox::settings::RunArgs;
 use ackone_sandbox::world::Clock;
@@ -504,16 +504,26 @@ async fn a_fleet_can_be_created_switched_and_deleted() {
     assert_eq!(setup.refused(ADCP, "DescribeHubClusterDetails", &by_id).await, (404, "Cluster.NotFound".to_owned()));
 }
 
+/// Says for whom and for which address a kubeconfig is.
+#[derive(Debug)]
+struct Issuer;
+
+impl KubeconfigIssuer for Issuer {
+    fn issue(&self, request: &KubeconfigRequest) -> Result<String, IssueError> {
+        Ok(format!("{} of {} by its {:?} address", request.user, request.fleet_id, request.endpoint))
+    }
+}
+
 #[tokio::test]
-async fn a_kubeconfig_comes_from_the_file_given_and_by_the_endpoint_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("kubeconfig");
-    std::fs::write(&path, "apiVersion: v1\nkind: Config\n").unwrap();
-    let setup = Setup::with(RunArgs { kubeconfig: Some(path), private_api_server: true, ..RunArgs::default() }).await;
+async fn a_kubeconfig_is_the_callers_and_by_the_endpoint_asked_for() {
+    let side = FleetSide { issuer: Some(Arc::new(Issuer)), ..FleetSide::default() };
+    let args = RunArgs { private_api_server: true, ..RunArgs::default() };
+    let setup = Setup::with_fleet(args, side).await;
     let fleet = setup.fleet();
     let private = [("ClusterId", fleet.as_str()), ("PrivateIpAddress", "true")];
     let answer = setup.ask(ADCP, "DescribeHubClusterKubeconfig", &private).await;
-    assert_eq!(answer["Kubeconfig"], "apiVersion: v1\nkind: Config\n");
+    let user = setup.ask(STS, "GetCallerIdentity", &[]).await["UserId"].as_str().unwrap().to_owned();
+    assert_eq!(answer["Kubeconfig"], format!("{user} of {fleet} by its Private address"));
     let (status, _) = setup.refused(ADCP, "DescribeHubClusterKubeconfig", &private[..1]).await;
     assert_eq!(status, 400, "there is no public endpoint");
 }

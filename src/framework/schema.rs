@@ -69,6 +69,8 @@ pub enum Replace {
 
 /// A check of one known value. The error is a summary and a detail.
 pub type Check = Arc<dyn Fn(&Value) -> Result<(), Problem> + Send + Sync>;
+/// A check of one entry of a map: its key, and its value, which may be null or unknown.
+pub type EntryCheck = Arc<dyn Fn(&str, &Value) -> Result<(), Problem> + Send + Sync>;
 /// Equality in meaning of two known values of one attribute.
 pub type Equality = fn(&Value, &Value) -> bool;
 
@@ -117,6 +119,8 @@ pub struct Attribute {
     pub checks: Vec<Check>,
     /// Checks of each element of a list, set or map.
     pub element_checks: Vec<Check>,
+    /// Checks of each entry of a map, which are about its key too.
+    pub entry_checks: Vec<EntryCheck>,
     /// Deprecation text.
     pub deprecated: Option<&'static str>,
 }
@@ -147,6 +151,7 @@ impl Attribute {
             equality: None,
             checks: Vec::new(),
             element_checks: Vec::new(),
+            entry_checks: Vec::new(),
             deprecated: None,
         }
     }
@@ -274,6 +279,16 @@ impl Attribute {
         self
     }
 
+    /// Checks each entry of a map.
+    #[must_use]
+    pub fn check_entries(
+        mut self,
+        check: impl Fn(&str, &Value) -> Result<(), Problem> + Send + Sync + 'static,
+    ) -> Self {
+        self.entry_checks.push(Arc::new(check));
+        self
+    }
+
     /// Marks it deprecated, saying what to use instead.
     #[must_use]
     pub fn deprecated(mut self, text: &'static str) -> Self {
@@ -377,6 +392,13 @@ impl Schema {
 }
 
 fn check_attribute(path: &Path, attribute: &Attribute, value: &Value, diagnostics: &mut Diagnostics) {
+    for check in &attribute.entry_checks {
+        for (key, element) in value.as_map().into_iter().flatten() {
+            if let Err(problem) = check(key, element) {
+                diagnostics.error(path.key(key), problem.summary, problem.detail);
+            }
+        }
+    }
     let mut run = |checks: &[Check], path: &Path, value: &Value| {
         if value.is_null() || value.is_unknown() {
             return;
@@ -469,6 +491,26 @@ pub type Identity = BTreeMap<String, String>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_entry_of_a_map_is_checked_at_its_key() {
+        let attribute = Attribute::value("labels", Type::map(Type::String), "Labels.").check_entries(|key, value| {
+            if key.starts_with('x') && value.as_str() != Some("ok") {
+                return Err(Problem::new("Bad Entry", key));
+            }
+            Ok(())
+        });
+        let schema = Schema::new("A thing.", vec![attribute]);
+        let shown = |labels: Value| {
+            let told = schema.check(&Value::map([("labels", labels)]));
+            told.iter().map(|one| one.path.clone().unwrap_or_default().to_string()).collect::<Vec<_>>()
+        };
+        let entries = |value: Value| Value::map([("xa", value.clone()), ("b", Value::Null), ("xc", value)]);
+        assert_eq!(shown(entries(Value::string("no"))), ["labels[\"xa\"]", "labels[\"xc\"]"], "all of them");
+        assert_eq!(shown(entries(Value::unknown())), ["labels[\"xa\"]", "labels[\"xc\"]"], "keys are known");
+        assert!(shown(entries(Value::string("ok"))).is_empty());
+        assert!(shown(Value::Null).is_empty() && shown(Value::unknown()).is_empty());
+    }
 
     #[test]
     fn a_required_attribute_may_be_unknown_but_not_null() {

@@ -243,10 +243,11 @@ impl<'a> Generator<'a> {
         if let Some(keys) = (self.samples)(&format!("{path}[]")) {
             return keys.prop_map(|key| key.as_str().unwrap_or_default().to_owned()).boxed();
         }
-        // Which keys a map takes only its whole value shows.
+        // Which keys a map takes only its whole value shows, or a check of its entries.
         let passes = |key: &&str| {
             let entries = Value::map([(*key, Value::unknown())]);
             attribute.checks.iter().all(|check| check(&entries).is_ok())
+                && fits_entry(attribute, key, &Value::unknown())
         };
         let keys: Vec<&str> = TEXTS.iter().copied().filter(passes).collect();
         assert!(!keys.is_empty(), "{path} takes none of the keys known here: give samples for \"{path}[]\"");
@@ -255,7 +256,7 @@ impl<'a> Generator<'a> {
 
     fn plain(&self, attribute: &Attribute, path: &str, ty: &Type, unknowns: bool) -> BoxedStrategy<Value> {
         let elements = |ty: &Type| {
-            let known = leaf(ty, path, |value| attribute.element_checks.iter().all(|check| check(value).is_ok()));
+            let known = leaf(ty, path, |value| fits_element(attribute, value));
             if unknowns { prop_oneof![9 => known, 1 => unknown_config(ty)].boxed() } else { known }
         };
         match ty {
@@ -328,10 +329,7 @@ impl<'a> Generator<'a> {
         runner: &mut TestRunner,
     ) -> Value {
         let mut element = |ty: &Type, value: &Value| match value {
-            Value::Unknown(_) => {
-                let passes = |value: &Value| attribute.element_checks.iter().all(|check| check(value).is_ok());
-                current(&leaf(ty, path, passes), runner)
-            }
+            Value::Unknown(_) => current(&leaf(ty, path, |value| fits_element(attribute, value)), runner),
             known => known.clone(),
         };
         match (ty, config) {
@@ -428,6 +426,18 @@ fn learned_elements(ty: &Type, planned: &Value) -> Value {
 
 fn object_type(attributes: &[Attribute]) -> Type {
     Type::Object(attributes.iter().map(|attribute| (attribute.name.to_owned(), attribute.ty())).collect())
+}
+
+/// Whether a map's attribute takes an entry.
+fn fits_entry(attribute: &Attribute, key: &str, value: &Value) -> bool {
+    attribute.entry_checks.iter().all(|check| check(key, value).is_ok())
+}
+
+/// Whether an attribute takes an element. Of a map: under a key that it takes.
+fn fits_element(attribute: &Attribute, value: &Value) -> bool {
+    let key = TEXTS.iter().find(|key| fits_entry(attribute, key, &Value::unknown()));
+    attribute.element_checks.iter().all(|check| check(value).is_ok())
+        && key.is_none_or(|key| fits_entry(attribute, key, value))
 }
 
 /// Values of a type without attributes of its own that pass.

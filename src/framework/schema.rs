@@ -119,7 +119,7 @@ pub struct Attribute {
     pub checks: Vec<Check>,
     /// Checks of each element of a list, set or map.
     pub element_checks: Vec<Check>,
-    /// Checks of each entry of a map.
+    /// Checks of each entry of a map, which are about its key too.
     pub entry_checks: Vec<EntryCheck>,
     /// Deprecation text.
     pub deprecated: Option<&'static str>,
@@ -279,7 +279,7 @@ impl Attribute {
         self
     }
 
-    /// Checks each entry of a map by its key and value.
+    /// Checks each entry of a map.
     #[must_use]
     pub fn check_entries(
         mut self,
@@ -413,9 +413,11 @@ impl Schema {
 }
 
 fn check_attribute(path: &Path, attribute: &Attribute, value: &Value, diagnostics: &mut Diagnostics) {
-    for (key, element) in value.as_map().into_iter().flatten() {
-        for problem in attribute.entry_checks.iter().filter_map(|check| check(key, element).err()) {
-            diagnostics.error(path.key(key), problem.summary, problem.detail);
+    for check in &attribute.entry_checks {
+        for (key, element) in value.as_map().into_iter().flatten() {
+            if let Err(problem) = check(key, element) {
+                diagnostics.error(path.key(key), problem.summary, problem.detail);
+            }
         }
     }
     let mut run = |checks: &[Check], path: &Path, value: &Value| {
@@ -520,6 +522,26 @@ mod tests {
         let Kind::Nested(Nesting::Map, attributes) = &observed.kind else { panic!("{observed:?}") };
         assert!(attributes[0].mode == Mode::Computed && attributes[0].default.is_none());
         assert_eq!((attributes[0].replace, attributes[0].description.as_ref()), (Replace::Never, "On."));
+    }
+
+    #[test]
+    fn each_entry_of_a_map_is_checked_at_its_key() {
+        let attribute = Attribute::value("labels", Type::map(Type::String), "Labels.").check_entries(|key, value| {
+            if key.starts_with('x') && value.as_str() != Some("ok") {
+                return Err(Problem::new("Bad Entry", key));
+            }
+            Ok(())
+        });
+        let schema = Schema::new("A thing.", vec![attribute]);
+        let shown = |labels: Value| {
+            let told = schema.check(&Value::map([("labels", labels)]));
+            told.iter().map(|one| one.path.clone().unwrap_or_default().to_string()).collect::<Vec<_>>()
+        };
+        let entries = |value: Value| Value::map([("xa", value.clone()), ("b", Value::Null), ("xc", value)]);
+        assert_eq!(shown(entries(Value::string("no"))), ["labels[\"xa\"]", "labels[\"xc\"]"], "all of them");
+        assert_eq!(shown(entries(Value::unknown())), ["labels[\"xa\"]", "labels[\"xc\"]"], "keys are known");
+        assert!(shown(entries(Value::string("ok"))).is_empty());
+        assert!(shown(Value::Null).is_empty() && shown(Value::unknown()).is_empty());
     }
 
     #[test]

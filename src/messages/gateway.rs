@@ -253,7 +253,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "Bandwidth Package Cannot Be Unbound",
         "bandwidth_package_id",
         "The configuration no longer names the package, but the controller cannot unbind one.",
-        "Keep the attribute, or unbind the package in the console and replace the gateway.",
+        "Keep the attribute, or have the gateway made anew with terraform taint.",
     ),
     error(
         "Invalid Access Log",

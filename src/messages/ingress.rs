@@ -46,6 +46,12 @@ pub(super) const MESSAGES: &[Message] = &[
         "The host stands in no tls entry, so clients are served the certificate of another host.",
         "Add it literally to hosts of a tls entry; a wildcard there does not count.",
     ),
+    warning(
+        "Hosts Rely on Certificate Discovery",
+        "tls",
+        "There is no tls entry, so the controller would look for certificates of the account that cover the hosts.",
+        "List the hosts in tls with the Secret of their certificate.",
+    ),
     error(
         "Invalid Path",
         "rules[*].paths[*].path",

@@ -121,8 +121,8 @@ pub(super) const MESSAGES: &[Message] = &[
     warning(
         "Rules Not Checked",
         "the resource",
-        "The credentials may not read what rules about other objects need.",
-        "Grant the right that the message names, or set cross_checks = false.",
+        "The credentials may not read what rules about other objects need, or the API answers too slowly.",
+        "Grant the right that the message names, or plan again; cross_checks = false switches these rules off.",
     ),
     error(
         "Object Declared Twice",

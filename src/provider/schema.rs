@@ -6,6 +6,7 @@ use crate::framework::model::Secret;
 use crate::framework::schema::{Attribute, Nesting, Problem, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
+use crate::resources::kubernetes_attributes;
 
 crate::model! {
     /// The provider block.
@@ -213,7 +214,7 @@ pub fn schema() -> Schema {
             Attribute::nested(
                 "kubernetes",
                 Nesting::Single,
-                kubernetes_attributes(),
+                access_attributes(),
                 "How to reach the Fleet's Kubernetes API instead of through the cloud API. The environment's `KUBECONFIG` is never \
                  used by itself.",
             ),
@@ -226,12 +227,15 @@ pub fn schema() -> Schema {
                 "default_labels",
                 Type::map(Type::String),
                 "Labels for every Kubernetes object, shown in `effective_labels`. A resource's own win.",
-            ),
+            )
+            .check_entries(kubernetes_attributes::label),
             Attribute::value(
                 "default_annotations",
                 Type::map(Type::String),
-                "Annotations for every Kubernetes object, shown in `effective_annotations`. A resource's own win.",
-            ),
+                "Annotations for every Kubernetes object, shown in `effective_annotations`. A resource's own win. Settings of the \
+                 ALB controller are refused.",
+            )
+            .check_entries(kubernetes_attributes::default_annotation),
         ],
     )
 }
@@ -297,7 +301,7 @@ fn oidc_attributes() -> Vec<Attribute> {
     ]
 }
 
-fn kubernetes_attributes() -> Vec<Attribute> {
+fn access_attributes() -> Vec<Attribute> {
     vec![
         Attribute::string("config_path", "Path of a kubeconfig file."),
         Attribute::value("config_paths", Type::list(Type::String), "Paths of kubeconfig files, merged in this order."),

@@ -18,6 +18,8 @@ use crate::resources::object_metadata::PlannedMap;
 pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
 /// Label that the controller stamps on AlbConfigs and Ingresses after a pass.
 pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
+/// Annotation that named the class of an Ingress before the field did.
+pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 /// Annotation in which client-side `kubectl apply` keeps its last manifest.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -113,7 +115,7 @@ pub(crate) fn labels(kind: &str) -> Attribute {
         Type::map(Type::String),
         format!("Labels of the {kind}. Labels that others set stay untouched; see `effective_labels` for all of ours."),
     )
-    .check_entries(check_label)
+    .check_entries(label)
 }
 
 /// `annotations`.
@@ -126,7 +128,7 @@ pub(crate) fn annotations(kind: &str) -> Attribute {
              others set stay untouched."
         ),
     )
-    .check_entries(|key, _| check_key(key))
+    .check_entries(annotation)
 }
 
 /// `annotations` of a kind whose settings are annotations too, see [`extra_annotations`].
@@ -140,7 +142,7 @@ pub(crate) fn plain_annotations(kind: &str) -> Attribute {
              belong in `extra_annotations`. Annotations that others set stay untouched."
         ),
     )
-    .check_entries(|key, _| check_key(key))
+    .check_entries(annotation)
 }
 
 /// `extra_annotations`.
@@ -155,7 +157,7 @@ pub(crate) fn extra_annotations(kind: &str) -> Attribute {
              a key that no controller is known to read is a warning."
         ),
     )
-    .check_entries(|key, _| check_key(key))
+    .check_entries(annotation)
 }
 
 /// What an annotation key is to the controller, on one kind of object.
@@ -274,33 +276,23 @@ pub(crate) fn one_of(
 
 /// A check that a value is a DNS subdomain name that the ALB controller can tag with (rule V02).
 pub(crate) fn subdomain_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
-    move |value| check_name(what, value.as_str().unwrap_or_default(), 253, true)
+    move |value| v02_name(what, value.as_str().unwrap_or_default(), 253, true)
 }
 
 /// A check that a value is a DNS label that the ALB controller can tag with (rule V02).
 pub(crate) fn label_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
-    move |value| check_name(what, value.as_str().unwrap_or_default(), 63, false)
+    move |value| v02_name(what, value.as_str().unwrap_or_default(), 63, false)
 }
 
-fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
-    let label = |label: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        !label.is_empty()
-            && label.starts_with(inner)
-            && label.ends_with(inner)
-            && label.chars().all(|c| inner(c) || c == '-')
-    };
-    let valid = name.len() <= max_len && if dots { name.split('.').all(label) } else { label(name) };
-    if !valid {
-        let dots = if dots { ", '-' and '.'" } else { " and '-'" };
-        return Err(Problem::new(
-            format!("Invalid {what} Name"),
-            format!(
-                "{name:?} is no name that Kubernetes accepts. Use up to {max_len} lower-case letters, digits{dots}, with a \
-                 letter or digit at both ends."
-            ),
-        ));
-    }
+/// A check that a value is a DNS subdomain name, of an object whose name goes into no tag: Secrets and IngressClasses.
+pub(crate) fn untagged_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
+    move |value| check_name(what, value.as_str().unwrap_or_default(), 253, true)
+}
+
+/// V02: a name that Kubernetes takes, and that the controller can tag cloud resources with. It tags them with the names of
+/// AlbConfig, Ingress, Namespace and Service.
+fn v02_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
+    check_name(what, name, max_len, dots)?;
     if name.starts_with("aliyun") {
         return Err(Problem::new(
             format!("Reserved {what} Name"),
@@ -313,7 +305,64 @@ fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), 
     Ok(())
 }
 
-/// A key of labels or annotations.
+fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        !label.is_empty()
+            && label.starts_with(inner)
+            && label.ends_with(inner)
+            && label.chars().all(|c| inner(c) || c == '-')
+    };
+    let valid = name.len() <= max_len && if dots { name.split('.').all(label) } else { label(name) };
+    if valid {
+        return Ok(());
+    }
+    let dots = if dots { ", '-' and '.'" } else { " and '-'" };
+    Err(Problem::new(
+        format!("Invalid {what} Name"),
+        format!(
+            "{name:?} is no name that Kubernetes accepts. Use up to {max_len} lower-case letters, digits{dots}, with a \
+             letter or digit at both ends."
+        ),
+    ))
+}
+
+/// A check of a label.
+pub(crate) fn label(key: &str, value: &Value) -> Result<(), Problem> {
+    check_key(key)?;
+    let text = value.as_str().unwrap_or_default();
+    if text.is_empty() || is_name_part(text) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "Invalid Label Value",
+        format!(
+            "The value {text:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
+             and '.', with a letter or digit at both ends, or nothing."
+        ),
+    ))
+}
+
+/// A check of an annotation.
+pub(crate) fn annotation(key: &str, _value: &Value) -> Result<(), Problem> {
+    check_key(key)
+}
+
+/// A check of an annotation that every object gets. The controller's settings belong to one object.
+pub(crate) fn default_annotation(key: &str, value: &Value) -> Result<(), Problem> {
+    annotation(key, value)?;
+    if key.starts_with(ALB_PREFIX) || key == CLASS_ANNOTATION {
+        return Err(Problem::new(
+            "Setting Among Annotations",
+            format!(
+                "{key:?} is a setting of the controller, and every object of the Fleet would get it. Set it with the attributes \
+                 of the resource that it is meant for."
+            ),
+        ));
+    }
+    Ok(())
+}
+
 fn check_key(key: &str) -> Result<(), Problem> {
     if !is_qualified_name(key) {
         return Err(Problem::new(
@@ -333,21 +382,6 @@ fn check_key(key: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// An entry of labels.
-fn check_label(key: &str, value: &Value) -> Result<(), Problem> {
-    check_key(key)?;
-    match value.as_str() {
-        Some(text) if !text.is_empty() && !is_name_part(text) => Err(Problem::new(
-            "Invalid Label Value",
-            format!(
-                "The value {text:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
-                 and '.', with a letter or digit at both ends, or nothing."
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
 fn is_name_part(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
@@ -358,7 +392,7 @@ fn is_name_part(text: &str) -> bool {
 
 fn is_qualified_name(key: &str) -> bool {
     match key.split_once('/') {
-        Some((prefix, name)) => check_name("", prefix, 253, true).is_ok_and(|()| true) && is_name_part(name),
+        Some((prefix, name)) => check_name("", prefix, 253, true).is_ok() && is_name_part(name),
         None => is_name_part(key),
     }
 }
@@ -451,10 +485,26 @@ mod tests {
     }
 
     #[test]
+    fn v02_only_names_that_go_into_tags_may_not_have_the_reserved_beginning() {
+        let told = |found: Result<(), Problem>| found.err().map(|problem| problem.summary);
+        let reserved = |what: &str| Some(format!("Reserved {what} Name"));
+        assert_eq!(told(subdomain_name("Ingress")(&Value::string("aliyun-a"))), reserved("Ingress"));
+        assert_eq!(told(label_name("Service")(&Value::string("aliyun"))), reserved("Service"));
+        assert_eq!(told(untagged_name("Secret")(&Value::string("aliyun-a"))), None);
+        assert_eq!(told(untagged_name("Secret")(&Value::string("-a"))), Some("Invalid Secret Name".to_owned()));
+        assert_eq!(told(subdomain_name("Ingress")(&Value::string("my-aliyun"))), None);
+    }
+
+    #[test]
     fn metadata_keys_and_label_values_are_checked() {
-        let labels = labels("AlbConfig");
-        let check = |key: &str, value: &str| (labels.entry_checks[0])(key, &Value::string(value));
+        let check = |key: &str, value: &str| label(key, &Value::string(value));
         assert!(check("team", "edge").is_ok());
+        assert!(label("team", &Value::unknown()).is_ok() && label("bad key", &Value::unknown()).is_err());
+        assert!(annotation("team", &Value::string("not ok for a label")).is_ok());
+        assert!(default_annotation("example.com/team", &Value::string("edge")).is_ok());
+        for key in ["alb.ingress.kubernetes.io/order", "kubernetes.io/ingress.class", "bad key"] {
+            assert!(default_annotation(key, &Value::string("x")).is_err(), "{key}");
+        }
         assert!(check("example.com/team", "").is_ok());
         for (key, value) in [("bad key", "x"), ("a/b/c", "x"), ("team", "not ok"), (HASH_LABEL, "x"), ("", "x")] {
             assert!(check(key, value).is_err(), "{key}={value}");

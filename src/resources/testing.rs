@@ -65,6 +65,8 @@ pub(crate) enum Fault {
     Refused(u16, &'static str, Json),
     /// The server does it, and the answer is lost.
     LostAnswer,
+    /// The server never answers.
+    Silence,
 }
 
 /// A Fleet in memory.
@@ -165,6 +167,7 @@ impl FakeFleet {
                 self.act(received, path, query, dry_run);
                 return Reply::Broken;
             }
+            Some(Fault::Silence) => return Reply::Silence,
             None => {}
         }
         self.act(received, path, query, dry_run)
@@ -289,9 +292,10 @@ impl FakeFleet {
     }
 }
 
-/// A recorded object of the real controller's first publish.
+/// A recorded object of the real controller's first publish. The IDs of its vSwitches have no hyphen, as in the cloud.
 pub(crate) fn recorded(kind: &str) -> Json {
-    observed(kind).into_value()
+    let text = observed(kind).into_value().to_string();
+    serde_json::from_str(&text.replace("vsw-oracle-", "vsw-oracle")).unwrap()
 }
 
 /// An Event about an object, as a watch tells it.
@@ -367,7 +371,7 @@ impl Instance {
             PlanRequest { proposed: config.clone(), config, prior: self.state.clone(), private: self.private.clone() };
         said.extend(self.resource.declare(&request, &answer, &self.clients));
         let planned = answer.planned.unwrap();
-        if planned != self.state {
+        if self.resource.changes(&planned, &self.state) {
             said.extend(self.resource.cross_check(&planned, self.clients.clone(), self.context.clone()).await);
         }
         said

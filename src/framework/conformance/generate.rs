@@ -252,7 +252,7 @@ impl<'a> Generator<'a> {
 
     fn plain(&self, attribute: &Attribute, path: &str, ty: &Type, unknowns: bool) -> BoxedStrategy<Value> {
         let elements = |ty: &Type| {
-            let known = leaf(ty, path, |value| attribute.element_checks.iter().all(|check| check(value).is_ok()));
+            let known = leaf(ty, path, |value| fits_element(attribute, value));
             if unknowns { prop_oneof![9 => known, 1 => unknown_config(ty)].boxed() } else { known }
         };
         match ty {
@@ -325,10 +325,7 @@ impl<'a> Generator<'a> {
         runner: &mut TestRunner,
     ) -> Value {
         let mut element = |ty: &Type, value: &Value| match value {
-            Value::Unknown(_) => {
-                let passes = |value: &Value| attribute.element_checks.iter().all(|check| check(value).is_ok());
-                current(&leaf(ty, path, passes), runner)
-            }
+            Value::Unknown(_) => current(&leaf(ty, path, |value| fits_element(attribute, value)), runner),
             known => known.clone(),
         };
         match (ty, config) {
@@ -432,6 +429,18 @@ fn accepts(attribute: &Attribute, value: &Value) -> bool {
     let entries =
         |check: &EntryCheck| value.as_map().into_iter().flatten().all(|(key, element)| check(key, element).is_ok());
     attribute.checks.iter().all(|check| check(value).is_ok()) && attribute.entry_checks.iter().all(entries)
+}
+
+/// Whether a map's attribute takes an entry.
+fn fits_entry(attribute: &Attribute, key: &str, value: &Value) -> bool {
+    attribute.entry_checks.iter().all(|check| check(key, value).is_ok())
+}
+
+/// Whether an attribute takes an element. Of a map: under a key that it takes.
+fn fits_element(attribute: &Attribute, value: &Value) -> bool {
+    let key = TEXTS.iter().find(|key| fits_entry(attribute, key, &Value::unknown()));
+    attribute.element_checks.iter().all(|check| check(value).is_ok())
+        && key.is_none_or(|key| fits_entry(attribute, key, value))
 }
 
 /// Values of a type without attributes of its own that pass.

@@ -331,6 +331,11 @@ async fn a_plan_that_changes_something_is_checked_against_the_world() {
     let state = host.unpacked(created.new_state.as_ref());
     assert!(host.plan(&config, &state, &created.private).await.diagnostics.is_empty());
     assert_eq!(*host.world().checks.lock().unwrap(), checks, "a plan without changes asks nothing");
+    let local = host.config(&[("adopt", Value::Bool(true))]);
+    let planned = host.plan(&local, &state, &created.private).await;
+    assert_ne!(host.unpacked(planned.planned_state.as_ref()), state);
+    assert!(planned.diagnostics.is_empty());
+    assert_eq!(*host.world().checks.lock().unwrap(), checks, "nor does one that changes a setting of ours only");
 }
 
 #[tokio::test]

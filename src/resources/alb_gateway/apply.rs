@@ -73,6 +73,8 @@ impl AlbGateway {
         let class_intent = objects.class.as_ref().map(|_| ingress_class(&state));
         written::check(&intent, class_intent.as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, None).await?;
+        // Ingresses of its class may be there before it.
+        self.enforce(&fleet, cx, &object::nothing(), &state, deadline).await?;
         // No refusal may cost a load balancer: both are asked for before the first is made.
         fleet.try_create(&described, &intent, adopt).await?;
         if let Some(class) = &objects.class {

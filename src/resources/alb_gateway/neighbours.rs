@@ -23,9 +23,6 @@ impl AlbGateway {
         else {
             return Diagnostics::new();
         };
-        if planned.cross_checks == Attr::Known(false) {
-            return Diagnostics::new();
-        }
         let own = View::of(name, &alb_config(&known)).without_unknowns(&value.attr("listeners"));
         let managed = planned.manage_ingress_class != Attr::Known(false);
         let class = planned.ingress_class_name.known().filter(|_| managed).map(String::as_str);
@@ -33,10 +30,16 @@ impl AlbGateway {
             .foreign_listeners
             .known()
             .map(|foreign| foreign.iter().filter_map(|port| port.known().cloned()).collect());
-        Checks { fleet: &fleet, now: cx.clock.now() }.advise_gateway(own, class, foreign.as_deref()).await
+        let checks = Checks { fleet: &fleet, now: cx.clock.now() };
+        if planned.cross_checks == Attr::Known(true) {
+            return checks.advise_gateway(own, class, foreign).await;
+        }
+        // Not checked itself, it counts where its Ingresses are.
+        checks.note_gateway(own, class, foreign);
+        Diagnostics::new()
     }
 
-    /// Refuses an update that takes from Ingresses what they use. They may be going in the same run, so they are given as
+    /// Refuses a write that takes from Ingresses what they use. They may be going in the same run, so they are given as
     /// long as before a delete.
     pub(super) async fn enforce(
         &self,

@@ -21,7 +21,7 @@ pub(crate) fn v37_cluster_ids(scene: &Scene<'_>, told: &mut Diagnostics) {
     }
     let mut odd = Vec::new();
     for id in texts(&clusters) {
-        if id.is_empty() || id.contains(|c: char| c == ',' || c.is_whitespace()) {
+        if is_broken(&id) {
             told.error(
                 at.clone(),
                 "Invalid Cluster ID",
@@ -47,6 +47,11 @@ pub(crate) fn v37_cluster_ids(scene: &Scene<'_>, told: &mut Diagnostics) {
     }
 }
 
+/// Whether an ID would be another one, or several, in the annotation.
+fn is_broken(id: &str) -> bool {
+    id.is_empty() || id.contains(|c: char| c == ',' || c.is_whitespace())
+}
+
 fn is_cluster_id(id: &str) -> bool {
     let hex = id.strip_prefix('c').unwrap_or_default();
     hex.len() == 32 && hex.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
@@ -56,7 +61,8 @@ fn is_cluster_id(id: &str) -> bool {
 pub(crate) fn v38_several_clusters(scene: &Scene<'_>, told: &mut Diagnostics) {
     let clusters = scene.attr("remote_clusters");
     let unknown = clusters.as_list().is_some_and(|list| list.iter().any(Value::is_unknown));
-    if !unknown && texts(&clusters).into_iter().collect::<BTreeSet<_>>().len() == 1 {
+    let members: BTreeSet<String> = texts(&clusters).into_iter().collect();
+    if !unknown && members.len() == 1 && !members.iter().any(|id| is_broken(id)) {
         told.warn(
             Path::attribute("remote_clusters"),
             "Single Member Cluster",

@@ -135,7 +135,8 @@ pub(crate) fn v25_tls_settings(scene: &Scene<'_>, told: &mut Diagnostics) {
             );
         }
     };
-    for (key, at, listener) in scene.listeners_but("HTTPS") {
+    // A listener of no known protocol may be meant as one of HTTPS: the rule about protocols tells it, this one is silent.
+    for (key, at, listener) in ["HTTP", "QUIC"].into_iter().flat_map(|protocol| scene.listeners_of(protocol)) {
         let names = ["security_policy_id", "http2_enabled", "ca_enabled", "ca_certificates"];
         refuse(&key, &at, &listener, &names, "HTTPS");
     }

@@ -154,8 +154,8 @@ pub(crate) fn v12_bandwidth_package(scene: &Scene<'_>, told: &mut Diagnostics) {
             "Bandwidth Package Cannot Be Unbound",
             format!(
                 "The configuration no longer names bandwidth package {bound:?}, but the controller cannot unbind one: it would \
-                 silently stay. Keep bandwidth_package_id; or unbind the package in the console, refresh, and then remove it \
-                 here together with a `terraform apply -replace` of the gateway."
+                 silently stay. Keep bandwidth_package_id; or mark the gateway with `terraform taint`, so that it is made anew \
+                 without the package and with another DNS name. `-replace` does not help here: Terraform plans the update first."
             ),
         );
     }

@@ -65,7 +65,7 @@ fn v04_vswitch_ids_look_like_such() {
     let with =
         |ids: &[&str]| json!({"zone_mappings": ids.iter().map(|id| json!({"vswitch_id": id})).collect::<Json>()});
     let at = |index: usize| format!("E zone_mappings[{index}].vswitch_id: Invalid vSwitch ID");
-    check(rule, with(&["sw-a", "vsw-b", "vsw-", "vsw-A"]), &[&at(0), &at(2), &at(3)]);
+    check(rule, with(&["sw-a", "vsw-b", "vsw-", "vsw-A", "vsw-a-b"]), &[&at(0), &at(2), &at(3), &at(4)]);
     check(rule, with(&["vsw-bp1abc", "(unknown)"]), &[]);
 }
 
@@ -251,7 +251,7 @@ fn v17_overwriting_needs_something_to_overwrite() {
 fn v18_a_reused_load_balancer_has_an_id_and_needs_no_zones() {
     let rule = load_balancer::v18_reused_id;
     let reuse = |id: &str| json!({"reuse": {"load_balancer_id": id}});
-    for bad in ["lb-1", "alb-", "ALB-1", "alb-A"] {
+    for bad in ["lb-1", "alb-", "ALB-1", "alb-A", "alb-a-b"] {
         check(rule, reuse(bad), &["E reuse.load_balancer_id: Invalid Load Balancer ID"]);
     }
     check(rule, reuse("alb-bp1abc"), &[]);
@@ -341,6 +341,8 @@ fn v25_tls_settings_are_for_listeners_that_have_tls() {
     assert_eq!(tells(rule, &with("443/QUIC", &settings)), told("443/QUIC", &tls));
     check(rule, with("443/HTTPS", &settings), &[]);
     check(rule, with("80/HTTP", &json!({"certificates": [], "idle_timeout": 5})), &[]);
+    check(rule, with("443/https", &settings), &[]);
+    check(rule, with("443", &settings), &[]);
     let unknown = json!({"security_policy_id": "(unknown)", "http2_enabled": "(unknown)", "certificates": "(unknown)"});
     check(rule, with("80/HTTP", &unknown), &[]);
 }
@@ -462,6 +464,10 @@ fn v33_an_acl_is_complete_and_aligned() {
     check(rule, with(json!({"type": "Black", "entries": networks})), &[]);
     check(rule, with(json!({"type": "(unknown)", "entries": "(unknown)"})), &[]);
     check(rule, with(json!({"type": "White", "ids": ["acl-1"], "entries": "(unknown)"})), &[]);
+    check(rule, with(json!({"type": "White", "ids": ["a", "b", "(unknown)", "(unknown)"]})), &[]);
+    check(rule, with(json!({"type": "White", "ids": ["(unknown)"]})), &[]);
+    let both = json!({"type": "White", "ids": ["(unknown)"], "entries": ["(unknown)"]});
+    check(rule, with(both), &[&at(".ids: ACL Entries and IDs")]);
     check(rule, with(json!("(unknown)")), &[]);
 }
 
@@ -530,6 +536,7 @@ fn v38_a_multi_cluster_gateway_has_several_members() {
     check(rule, json!({"remote_clusters": ["c1"]}), &["W remote_clusters: Single Member Cluster"]);
     check(rule, json!({"remote_clusters": ["c1", "c2"]}), &[]);
     check(rule, json!({"remote_clusters": ["c1", "(unknown)"]}), &[]);
+    check(rule, json!({"remote_clusters": ["c1,c2"]}), &[]);
     check(rule, json!({"remote_clusters": "(unknown)"}), &[]);
 }
 

@@ -122,7 +122,7 @@ async fn v20_only_what_the_configuration_changes_replaces_the_load_balancer() {
     let mut config = walkthrough();
     config["address_type"] = Json::Null;
     config["zone_mappings"] =
-        json!([{"vswitch_id": "vsw-oracle-i"}, {"vswitch_id": "vsw-oracle-h", "zone_id": "cn-hangzhou-h"}]);
+        json!([{"vswitch_id": "vsw-oraclei"}, {"vswitch_id": "vsw-oracleh", "zone_id": "cn-hangzhou-h"}]);
     assert_eq!(gateway.plan(&config).requires_replace, Vec::new());
 
     // A live edit that the controller ignored is written back in place ...

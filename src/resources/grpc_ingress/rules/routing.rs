@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::paths::service_port_of;
-use super::{Bounds, Config, or_default, places, places_are_known, texts, within};
+use super::{Bounds, Config, Place, or_default, places, places_are_known, texts, within};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Field, Planned};
 use crate::framework::path::Path;
@@ -40,6 +40,29 @@ fn finals(routing: Option<&CustomRouting<Planned>>, service: &str) -> Option<Vec
         }
     }
     Some(found)
+}
+
+/// Whether the gateway itself answers a path, or may do so: by a redirect or a fixed response.
+pub(super) fn is_answered_here(config: &Config, place: &Place<'_>) -> bool {
+    if place.path.service_port.known().is_some() {
+        return false;
+    }
+    let routing = match (&config.custom_routing, &place.path.service_name) {
+        (Attr::Null, _) => return false,
+        (Attr::Known(routing), Attr::Known(service)) => routing.get(service),
+        _ => return true,
+    };
+    let actions = match routing {
+        None | Some(Attr::Null) => return false,
+        Some(Attr::Unknown) => return true,
+        Some(Attr::Known(routing)) => &routing.actions,
+    };
+    let answers = |action: &Attr<Action<Planned>>| match action {
+        Attr::Known(action) => !action.redirect.is_null() || !action.fixed_response.is_null(),
+        Attr::Null => false,
+        Attr::Unknown => true,
+    };
+    actions.is_unknown() || actions.known().into_iter().flatten().any(answers)
 }
 
 /// V64: a path without port is answered by exactly one final action of its Service, and one with a port by none.
@@ -168,7 +191,8 @@ fn conditions(routing: &CustomRouting<Planned>, at: &Path, diagnostics: &mut Dia
                 Some(_) => (at.attr("values"), value.attr("values")),
                 None => (at.clone(), value.clone()),
             };
-            values += list.as_list().map_or(0, <[Value]>::len);
+            // Unknown elements of a set may turn out to be equal to others.
+            values += list.as_list().into_iter().flatten().filter(|value| !value.is_unknown()).count();
             if list.as_list().is_some_and(<[Value]>::is_empty) {
                 diagnostics.error(
                     at_list,

@@ -170,6 +170,12 @@ async fn v69_health_checks_have_bounds_and_fit_their_protocol() {
     }
     let many: Vec<String> = (0..21).map(|code| code.to_string()).collect();
     assert_eq!(of(grpc("GET", json!(many))), ["health_check.codes: Invalid Health Check"]);
+    let mut perhaps: Vec<String> = (0..20).map(|code| code.to_string()).collect();
+    silent(&json!({"health_check": grpc("GET", json!(perhaps))}));
+    perhaps.push("(unknown)".to_owned());
+    silent(&json!({"health_check": grpc("GET", json!(perhaps))}));
+    // Characters are counted, not bytes.
+    silent(&json!({"health_check": tcp("path", json!(format!("/{}", "ä".repeat(79))))}));
     assert_eq!(
         of(json!({"protocol": "HTTPS", "codes": ["0", "http_2xx", "200"]})).len(),
         2,

@@ -75,6 +75,11 @@ impl Drift {
         self.paths.iter().any(|drifted| drifted.contains(path) || path.contains(drifted))
     }
 
+    /// Whether it is this attribute itself that drifted.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        self.paths.contains(path)
+    }
+
     /// Whether this is the refresh of an import, which fills in what was never configured.
     pub(crate) const fn is_import(&self) -> bool {
         self.imported

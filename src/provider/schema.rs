@@ -6,6 +6,7 @@ use crate::framework::model::Secret;
 use crate::framework::schema::{Attribute, Nesting, Problem, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
+use crate::resources::kubernetes_attributes::{check_default_annotation, check_label};
 
 crate::model! {
     /// The provider block.
@@ -226,12 +227,15 @@ pub fn schema() -> Schema {
                 "default_labels",
                 Type::map(Type::String),
                 "Labels for every Kubernetes object, shown in `effective_labels`. A resource's own win.",
-            ),
+            )
+            .check_entries(check_label),
             Attribute::value(
                 "default_annotations",
                 Type::map(Type::String),
-                "Annotations for every Kubernetes object, shown in `effective_annotations`. A resource's own win.",
-            ),
+                "Annotations for every Kubernetes object, shown in `effective_annotations`. A resource's own win. Settings of \
+                 the ALB controller are refused: they belong to single gateways and Ingresses, which have attributes for them.",
+            )
+            .check_entries(|key, _| check_default_annotation(key)),
         ],
     )
 }

@@ -18,6 +18,9 @@ use crate::resources::object_metadata::PlannedMap;
 pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
 /// Label that the controller stamps on AlbConfigs and Ingresses after a pass.
 pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
+/// Settings that the controller also reads under the prefix of the NGINX controller.
+const NGINX_SETTINGS: [&str; 6] =
+    ["canary", "canary-by-header", "canary-by-header-value", "canary-by-cookie", "canary-weight", "ssl-redirect"];
 /// Annotation in which client-side `kubectl apply` keeps its last manifest.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -313,6 +316,23 @@ fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), 
     Ok(())
 }
 
+/// A check for a key of the provider's `default_annotations`.
+pub(crate) fn check_default_annotation(key: &str) -> Result<(), Problem> {
+    check_key(key)?;
+    let nginx = key.strip_prefix("nginx.ingress.kubernetes.io/").is_some_and(|name| NGINX_SETTINGS.contains(&name));
+    if key.starts_with(ALB_PREFIX) || key == "kubernetes.io/ingress.class" || nginx {
+        return Err(Problem::new(
+            "Reserved Metadata Key",
+            format!(
+                "{key:?} is a setting of the ALB controller, and default_annotations would write it past the attributes and \
+                 rules of every gateway and Ingress. Remove it, and use the attributes of the resources, or their \
+                 extra_annotations."
+            ),
+        ));
+    }
+    Ok(())
+}
+
 /// A key of labels or annotations.
 fn check_key(key: &str) -> Result<(), Problem> {
     if !is_qualified_name(key) {
@@ -334,7 +354,7 @@ fn check_key(key: &str) -> Result<(), Problem> {
 }
 
 /// An entry of labels.
-fn check_label(key: &str, value: &Value) -> Result<(), Problem> {
+pub(crate) fn check_label(key: &str, value: &Value) -> Result<(), Problem> {
     check_key(key)?;
     match value.as_str() {
         Some(text) if !text.is_empty() && !is_name_part(text) => Err(Problem::new(

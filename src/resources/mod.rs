@@ -11,7 +11,7 @@ pub mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;
-mod kubernetes_attributes;
+pub(crate) mod kubernetes_attributes;
 mod kubernetes_object;
 mod namespace;
 mod object_metadata;

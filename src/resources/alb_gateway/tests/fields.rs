@@ -38,7 +38,12 @@ fn holds(coverage: &Coverage, table: &str) {
             ("mutable" | "creation-only", Handled::Typed(path)) | ("unconfirmed", Handled::PassedThrough(path)) => {
                 exists(path)
             }
-            ("reserved" | "obsolete" | "controller-owned", Handled::LeftOut(reason)) => assert!(reason.len() > 10),
+            ("published", Handled::Typed(path)) => {
+                assert!(!attribute_at(&schema.attributes, path).unwrap().is_configurable(), "{}", field.name);
+            }
+            ("reserved" | "obsolete" | "controller-owned" | "unconfirmed-status", Handled::LeftOut(reason)) => {
+                assert!(reason.len() > 10);
+            }
             (standing, handled) => panic!("{}: {standing}, but {handled:?}", field.name),
         }
     }

@@ -178,6 +178,12 @@ pub(super) const MESSAGES: &[Message] = &[
         "The weight is no percentage.",
         "Write a whole number from 0 to 100.",
     ),
+    warning(
+        "Unusual Connection Drain",
+        "load_balancing.connection_drain.timeout",
+        "The time is beyond what controllers are believed to take; its bounds are not confirmed.",
+        "Watch the Events of the Ingress after the apply, or write 0 to 900 seconds.",
+    ),
     error(
         "Canary by Weight and by Request",
         "canary.weight",

@@ -175,6 +175,13 @@ pub(super) const MESSAGES: &[Message] = &[
         "The live object differs in meaning from what was applied; the message names each last writer.",
         "Apply to set it back, configure the live value to keep it, or leave the field out to let go of it.",
     ),
+    warning(
+        "{}: Values of Others Overwritten",
+        "the resource",
+        "The configuration now sets fields that it left to others, and the live object has other values there; the message \
+         names each last writer.",
+        "Apply to write what is configured, or leave the field out to leave it to its writer.",
+    ),
     error(
         "Deletion Not Finished",
         "the resource",

@@ -90,6 +90,27 @@ fn several_mistakes_are_reported_together_each_at_its_argument() {
 }
 
 #[test]
+fn default_labels_and_annotations_are_ones_that_every_object_can_have() {
+    let told = |name: &str, key: &str, text: &str| {
+        let config = config(&[(name, Value::map([(key, Value::string(text))]))]);
+        let told = provider(&[]).validate(&config);
+        told.iter().map(|one| format!("{}: {}", one.path.as_ref().unwrap(), one.summary)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("default_labels", "bad key", "x"), ["default_labels[\"bad key\"]: Invalid Metadata Key"]);
+    assert_eq!(told("default_labels", "team", "not ok"), ["default_labels[\"team\"]: Invalid Label Value"]);
+    let hash = "alb.ingress.kubernetes.io/hash";
+    let at = format!("default_labels[\"{hash}\"]: Reserved Metadata Key");
+    assert_eq!(told("default_labels", hash, "x"), [at], "the controller's");
+    for key in ["alb.ingress.kubernetes.io/order", "kubernetes.io/ingress.class", "nginx.ingress.kubernetes.io/canary"]
+    {
+        let at = format!("default_annotations[\"{key}\"]: Reserved Metadata Key");
+        assert_eq!(told("default_annotations", key, "x"), [at]);
+    }
+    assert_eq!(told("default_annotations", "example.com/owner", "any text"), Vec::<String>::new());
+    assert_eq!(told("default_labels", "team", "edge"), Vec::<String>::new());
+}
+
+#[test]
 fn secrets_of_the_configuration_never_show() {
     let given = config(&[
         ("access_key", Value::string("id")),

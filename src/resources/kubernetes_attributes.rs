@@ -20,6 +20,9 @@ pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
 pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
 /// Annotation that named the class of an Ingress before the field did.
 pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+/// Settings that the controller also reads under the prefix of the NGINX controller.
+const NGINX_SETTINGS: [&str; 6] =
+    ["canary", "canary-by-header", "canary-by-header-value", "canary-by-cookie", "canary-weight", "ssl-redirect"];
 /// Annotation in which client-side `kubectl apply` keeps its last manifest.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -351,7 +354,8 @@ pub(crate) fn annotation(key: &str, _value: &Value) -> Result<(), Problem> {
 /// A check of an annotation that every object gets. The controller's settings belong to one object.
 pub(crate) fn default_annotation(key: &str, value: &Value) -> Result<(), Problem> {
     annotation(key, value)?;
-    if key.starts_with(ALB_PREFIX) || key == CLASS_ANNOTATION {
+    let nginx = key.strip_prefix("nginx.ingress.kubernetes.io/").is_some_and(|name| NGINX_SETTINGS.contains(&name));
+    if key.starts_with(ALB_PREFIX) || key == CLASS_ANNOTATION || nginx {
         return Err(Problem::new(
             "Setting Among Annotations",
             format!(
@@ -363,6 +367,7 @@ pub(crate) fn default_annotation(key: &str, value: &Value) -> Result<(), Problem
     Ok(())
 }
 
+/// A key of labels or annotations.
 fn check_key(key: &str) -> Result<(), Problem> {
     if !is_qualified_name(key) {
         return Err(Problem::new(

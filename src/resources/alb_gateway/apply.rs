@@ -136,11 +136,14 @@ impl AlbGateway {
         written::check(&to, objects.class.as_ref().map(|_| ingress_class(&state)).as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
         self.enforce(&fleet, cx, prior, &state, deadline).await?;
-        let from = match self.add_listeners_first(&fleet, cx, &state, &described, home, &from, &to, deadline).await? {
+        let added = self.add_listeners_first(&fleet, cx, prior, &state, &described, home, &from, &to, deadline);
+        let from = match added.await? {
             Step::Done(between) => between.unwrap_or(from),
             Step::Stopped(waited) => {
                 state.ready = Some(false);
                 state.reason = waited.reason();
+                // The class does not depend on what did not come to life, and state is to say that it follows.
+                self.update_class(&fleet, cx, prior, &state, &objects, deadline).await?;
                 let telling = Telling {
                     object: &objects.alb_config,
                     created: false,
@@ -168,16 +171,13 @@ impl AlbGateway {
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
         cx.private.set_fact(UID_FACT, live.uid());
-        cx.private.remove_fact(KNOWN_DRIFT_FACT);
         remember_applied(&state, cx);
         publish(&mut state, &live);
         state.ready = Some(false);
         state.reason = Some("the controller has not finished the last change yet".to_owned());
-        // Until the class has followed, state keeps the old one.
-        let class_name = std::mem::replace(&mut state.ingress_class_name, prior.ingress_class_name.clone());
-        cx.checkpoint(&state);
-        state.ingress_class_name = class_name;
+        cx.checkpoint(&before_the_class(&state, prior));
         self.update_class(&fleet, cx, prior, &state, &objects, deadline).await?;
+        cx.private.remove_fact(KNOWN_DRIFT_FACT);
         cx.checkpoint(&state);
 
         let goal = match (wrote, prior.ready, earlier) {
@@ -205,12 +205,16 @@ impl AlbGateway {
         objects: &Objects,
     ) -> (Json, Json) {
         let from = listener_order::with_left(alb_config(prior), &left_listeners(&cx.private));
-        // Where it cannot be read the update says so.
-        let from = match fleet.api().get(&objects.alb_config).await {
-            Ok(live) => refresh::without_dropped(from, &live).0,
-            Err(_) => from,
-        };
-        (from, alb_config(state))
+        (Self::as_left(fleet, from, &objects.alb_config).await, alb_config(state))
+    }
+
+    /// What we wrote, without what a pass of the open-source controller has dropped since.
+    async fn as_left(fleet: &Fleet, wrote: Json, alb_config: &ObjectRef) -> Json {
+        match fleet.api().get(alb_config).await {
+            Ok(live) => refresh::without_dropped(wrote, &live).0,
+            // The update says why it cannot be read.
+            Err(_) => wrote,
+        }
     }
 
     /// Writes listeners that are added and waits until the controller has published them, if others are removed.
@@ -219,6 +223,7 @@ impl AlbGateway {
         &self,
         fleet: &Fleet,
         cx: &mut Applying<Self>,
+        prior: &Gateway<Stored>,
         state: &Gateway<Stored>,
         described: &Described<'_>,
         home: Home<'_>,
@@ -243,7 +248,7 @@ impl AlbGateway {
         cx.private.set_fact(UID_FACT, updated.object.uid());
         cx.private.set_fact(LEFT_LISTENERS_FACT, json!(left).to_string());
         remember_applied(state, cx);
-        let mut between = state.clone();
+        let mut between = before_the_class(state, prior);
         publish(&mut between, &updated.object);
         between.ready = Some(false);
         between.reason = Some(format!("listeners {} are still to be removed", left.join(", ")));
@@ -252,7 +257,7 @@ impl AlbGateway {
         cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         let waited = onlooker.wait(&Goal::OurWrite, &is_published, deadline, self.patience).await;
         if waited.ending == Ending::Ready {
-            return Ok(Step::Done(Some(first)));
+            return Ok(Step::Done(Some(Self::as_left(fleet, first, described.object).await)));
         }
         cx.warnings.warn(
             Path::attribute("listeners"),
@@ -329,6 +334,16 @@ enum Step {
     Done(Option<Json>),
     /// It did not come to life: removals must wait.
     Stopped(Box<Waited>),
+}
+
+/// A state with what the class is until it has followed.
+fn before_the_class(state: &Gateway<Stored>, prior: &Gateway<Stored>) -> Gateway<Stored> {
+    Gateway {
+        ingress_class_name: prior.ingress_class_name.clone(),
+        manage_ingress_class: prior.manage_ingress_class,
+        default_ingress_class: prior.default_ingress_class,
+        ..state.clone()
+    }
 }
 
 /// Tells of a wait that did not end well: an error where the rules allow one.

@@ -206,6 +206,33 @@ async fn a_key_changed_after_the_refresh_is_a_conflict_that_shows_no_value() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn entries_that_are_no_certificate_and_no_key_are_written_back_without_a_conflict() {
+    let fleet = FakeFleet::default();
+    let (certificate, key) = pair("a.example");
+    let config = own(&certificate, &key);
+    let mut secret = instance(&fleet);
+    secret.apply(&config).await;
+    // Text that is no PEM, and bytes that are no text.
+    for (name, garbage) in [("tls.crt", "bm8gUEVN"), ("tls.crt", "/w=="), ("tls.key", "bm8gUEVN"), ("tls.key", "/w==")]
+    {
+        fleet.edit(SECRET, |object| object["data"][name] = json!(garbage));
+        secret.next_command(fleet.clients(settings()));
+        secret.read().await;
+        assert!(!secret.changes(&config).is_empty(), "{name} {garbage}");
+        let answer = secret.apply(&config).await;
+        assert_eq!(errors(&answer.diagnostics), Vec::<String>::new(), "{name} {garbage}");
+        assert_eq!((entry(&fleet, "tls.crt"), entry(&fleet, "tls.key")), (certificate.clone(), key.clone()));
+        secret.read().await;
+        assert_eq!(secret.changes(&config), Vec::<&str>::new(), "{name} {garbage}");
+    }
+    // Not so what somebody put there after the plan.
+    fleet.edit(SECRET, |object| object["data"]["tls.crt"] = json!("/w=="));
+    let (next, next_key) = pair("a.example");
+    let answer = secret.apply(&own(&next, &next_key)).await;
+    assert_eq!(errors(&answer.diagnostics), ["certificate_pem: Field Changed Since the Plan"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_version_stands_for_the_write_only_key() {
     let fleet = FakeFleet::default();
     let mut secret = instance(&fleet);

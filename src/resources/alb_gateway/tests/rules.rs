@@ -634,6 +634,12 @@ fn extra_spec_reaches_nothing_that_an_attribute_writes() {
         r#"{"config": {"billingConfig": {"internetBandwidth": 5}}}"#,
         r#"{"config": null}"#,
         r#"{"config": {"new": {"field": null}}}"#,
+        // The controller's decoder takes a key in any case.
+        r#"{"config": {"NAME": "x"}}"#,
+        r#"{"Config": {"new": 1}}"#,
+        r#"{"LISTENERS": []}"#,
+        r#"{"config": {"BillingConfig": {"new": 1}}}"#,
+        r#"{"config": {"DeletionProtectionEnabled": false}}"#,
     ] {
         check(rule, json!({"extra_spec": bad}), &["E extra_spec: Invalid Extra Field"]);
     }

@@ -68,6 +68,7 @@ pub(crate) fn advise(planned: &Config, diagnostics: &mut Diagnostics) {
     let rules: &[fn(&Config, &mut Diagnostics)] = &[
         paths::v50_grpc_paths_advice,
         settings::v70_http_health_check,
+        settings::connection_drain_advice,
         paths::v75_server_group_name,
         paths::v79_catch_all_first,
     ];

@@ -95,11 +95,13 @@ fn attributes() -> Vec<Attribute> {
         Attribute::bool(
             "ssl_redirect",
             "Whether requests on the gateway's listener 80/HTTP are answered with a redirect (308) to port 443. The gateway needs \
-             both listeners. gRPC clients do not follow redirects: this is for people and browsers that come to the host.",
+             both listeners. gRPC clients do not follow redirects: this is for people and browsers that come to the host. Default \
+             `false`.",
         ),
         Attribute::bool(
             "use_regex",
-            "Whether paths of type `Prefix` are regular expressions (ALB's, case-sensitive). Then every path must be `Prefix`.",
+            "Whether paths of type `Prefix` are regular expressions (ALB's, case-sensitive). Then every path must be `Prefix`. \
+             Default `false`.",
         ),
         Attribute::string(
             "rewrite_target",

@@ -74,7 +74,7 @@ impl AlbGateway {
         written::check(&intent, class_intent.as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, None).await?;
         // Ingresses of its class may be there before it.
-        self.enforce(&fleet, cx, &object::nothing(), &state, deadline).await?;
+        self.enforce(&fleet, cx, &state, &Json::Null, deadline).await?;
         // No refusal may cost a load balancer: both are asked for before the first is made.
         fleet.try_create(&described, &intent, adopt).await?;
         if let Some(class) = &objects.class {
@@ -135,7 +135,7 @@ impl AlbGateway {
         let (from, to) = self.before_and_after(&fleet, cx, prior, &state, &objects).await;
         written::check(&to, objects.class.as_ref().map(|_| ingress_class(&state)).as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
-        self.enforce(&fleet, cx, prior, &state, deadline).await?;
+        self.enforce(&fleet, cx, &state, &from, deadline).await?;
         let added = self.add_listeners_first(&fleet, cx, prior, &state, &described, home, &from, &to, deadline);
         let from = match added.await? {
             Step::Done(between) => between.unwrap_or(from),

@@ -2,6 +2,7 @@
 //!
 //! Hands the gateway to the rules of `resources::stack`, planned or about to be written.
 
+use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::AlbGateway;
@@ -40,20 +41,20 @@ impl AlbGateway {
     }
 
     /// Refuses a write that takes from Ingresses what they use. They may be going in the same run, so they are given as
-    /// long as before a delete.
+    /// long as before a delete. `before` is what we set of the AlbConfig until now, with listeners that an earlier apply left.
     pub(super) async fn enforce(
         &self,
         fleet: &Fleet,
         cx: &Applying<Self>,
-        prior: &Gateway<Stored>,
         state: &Gateway<Stored>,
+        before: &Json,
         deadline: Instant,
     ) -> Result<(), Diagnostics> {
         if state.cross_checks == Some(false) {
             return Ok(());
         }
         let name = state.name.as_deref().unwrap_or_default();
-        let (before, after) = (View::of(name, &alb_config(prior)), View::of(name, &alb_config(state)));
+        let (before, after) = (View::of(name, before), View::of(name, &alb_config(state)));
         let patience = deadline.min(Instant::now() + self.users_grace);
         Checks { fleet, now: cx.context.clock.now() }.enforce_gateway(&before, &after, patience).await
     }

@@ -294,6 +294,9 @@ impl Checks<'_> {
             gateways.insert(object.name().to_owned(), Arc::new(Gateway::of(object.name(), object.value())));
         };
         let mut see_ingress = |object: Object| {
+            if object.is_terminating() {
+                return;
+            }
             let ingress = Arc::new(view(&object));
             ingresses.push(LiveIngress { key: ingress.key(), object: ingress.object(), ingress });
         };
@@ -381,7 +384,12 @@ impl Checks<'_> {
                 }
                 Some(known) => known,
                 None => {
-                    let sight = Arc::new(sight(&self.fleet.look(&object).await));
+                    // Each write makes lists old: an apply of many Ingresses would list all Secrets again and again.
+                    let read = match memo {
+                        Some(_) => self.fleet.look(&object).await,
+                        None => self.fleet.api().get(&object).await,
+                    };
+                    let sight = Arc::new(sight(&read));
                     if let Some(memo) = memo {
                         lock(&memo.secrets).insert(key.clone(), Arc::clone(&sight));
                     }

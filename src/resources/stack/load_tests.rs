@@ -87,6 +87,51 @@ async fn a_plan_of_a_thousand_ingresses_is_a_few_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_secrets_of_a_thousand_planned_ingresses_are_a_few_calls_and_each_apply_reads_its_own() {
+    let of_secrets =
+        |fleet: &FakeFleet| fleet.reads().into_iter().filter(|read| read.contains("/secrets")).collect::<Vec<_>>();
+    let config = |name: &str| {
+        let mut config = ingress_config(name, &format!("{name}.example.com"), &json!(["443/HTTPS"]));
+        config["tls"][0]["secret_name"] = json!(format!("{name}-tls"));
+        config
+    };
+    let fleet = fleet();
+    let one = ingress(&clients(&fleet));
+    for chunk in 0..100 {
+        let configs: Vec<Json> = (0..10).map(|number| config(&format!("i{}", chunk * 10 + number))).collect();
+        for said in join_all(configs.iter().map(|config| one.say(config))).await {
+            assert!(warnings(&said).contains(&"tls[0].secret_name: TLS Secret Missing".to_owned()), "{said:?}");
+        }
+    }
+    let reads = of_secrets(&fleet);
+    assert!(reads.len() <= 8, "{} calls: {reads:#?}", reads.len());
+
+    let fleet = self::fleet();
+    let clients = clients(&fleet);
+    for number in 0..6 {
+        let answer = ingress(&clients).apply(&config(&format!("i{number}"))).await;
+        assert_eq!(errors(&answer.diagnostics), NOTHING);
+    }
+    let own = |number: usize| format!("GET {}", SECRET.replace("grpc-secret", &format!("i{number}-tls")));
+    assert_eq!(of_secrets(&fleet), (0..6).map(own).collect::<Vec<_>>(), "no list of other Secrets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ingress_that_is_going_competes_with_nobody() {
+    let twice = "rules[0].paths[0]: Route Declared Twice".to_owned();
+    let fleet = fleet();
+    let mut live = recorded("Ingress");
+    live["metadata"]["name"] = json!("old");
+    fleet.put(&INGRESS.replace("grpc-ingress", "old"), live);
+    let config = ingress_config("new", "grpc.example.com", &json!(["443/HTTPS"]));
+    assert!(warnings(&ingress(&clients(&fleet)).say(&config).await).contains(&twice));
+    fleet.edit(&INGRESS.replace("grpc-ingress", "old"), |object| {
+        object["metadata"]["deletionTimestamp"] = json!("2026-11-23T18:00:00Z");
+    });
+    assert!(!warnings(&ingress(&clients(&fleet)).say(&config).await).contains(&twice));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ingress_is_judged_by_what_this_run_plans_for_its_gateway_and_secret() {
     let fleet = FakeFleet::default();
     let clients = clients(&fleet);

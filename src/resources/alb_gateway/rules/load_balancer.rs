@@ -216,7 +216,7 @@ const OVERRIDES: [&str; 2] = ["force_override", "listener_force_override"];
 
 /// V16: overwriting a reused load balancer deletes what is not declared.
 pub(crate) fn v16_overridden_listeners(scene: &Scene<'_>, told: &mut Diagnostics) {
-    if scene.makes_one() == Some(true) {
+    if scene.makes_one() != Some(false) {
         return;
     }
     for name in OVERRIDES {

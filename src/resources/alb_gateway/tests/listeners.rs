@@ -111,6 +111,28 @@ async fn what_a_pass_between_the_two_writes_drops_is_no_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn v44_a_listener_that_an_earlier_apply_left_is_not_taken_from_an_ingress_either() {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &with(&["443/HTTPS"])).await;
+    let config = with(&["8443/HTTPS"]);
+    assert_eq!(errors(&gateway.apply(&config).await.diagnostics), Vec::<String>::new());
+    assert_eq!(live_keys(&fleet), ["443/HTTPS", "8443/HTTPS"]);
+    // Somebody takes the old listener for one that stays.
+    let class = gateway.state.attr("ingress_class_name");
+    fleet.put(
+        "/apis/networking.k8s.io/v1/namespaces/n/ingresses/late",
+        json!({"kind": "Ingress", "metadata": {"name": "late", "namespace": "n", "uid": "u1",
+                "annotations": {"alb.ingress.kubernetes.io/listen-ports": "[{\"HTTPS\":443}]"}},
+            "spec": {"ingressClassName": class.as_str().unwrap()}}),
+    );
+    gateway.next_command(fleet.clients(settings()));
+    gateway.read().await;
+    fleet.forget_writes();
+    assert_eq!(errors(&gateway.apply(&config).await.diagnostics), ["listeners: Listener Still Used"]);
+    assert_eq!(fleet.writes(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_waited_for_changes_in_one_write() {
     let mut bare = waitable();
     bare["listeners"] = json!({"8443/HTTPS": {}});

@@ -234,6 +234,7 @@ fn v16_overwriting_deletes_what_is_not_declared() {
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1", "force_override": false}}), &[]);
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1", "force_override": "(unknown)"}}), &[]);
     check(rule, overriding(None), &[]);
+    check(rule, overriding(Some("(unknown)")), &[]);
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn default_labels_and_annotations_are_ones_that_every_object_can_have() {
     assert_eq!(told("default_labels", hash, "x"), [at], "the controller's");
     for key in ["alb.ingress.kubernetes.io/order", "kubernetes.io/ingress.class", "nginx.ingress.kubernetes.io/canary"]
     {
-        let at = format!("default_annotations[\"{key}\"]: Reserved Metadata Key");
+        let at = format!("default_annotations[\"{key}\"]: Setting Among Annotations");
         assert_eq!(told("default_annotations", key, "x"), [at]);
     }
     assert_eq!(told("default_annotations", "example.com/owner", "any text"), Vec::<String>::new());

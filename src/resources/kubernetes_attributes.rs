@@ -486,7 +486,9 @@ mod tests {
         for name in ["", "A", "-a", "a-", "a..b", "a_b", "aliyun-x", &"a".repeat(254)] {
             assert!(subdomain(&Value::string(name)).is_err(), "{name}");
         }
-        assert!(label_name("Ingress")(&Value::string("a.b")).is_err());
+        let label = label_name("Service");
+        assert!(label(&Value::string("a".repeat(63))).is_ok() && label(&Value::string("a".repeat(64))).is_err());
+        assert!(label(&Value::string("a.b")).is_err());
     }
 
     #[test]

@@ -152,6 +152,8 @@ fn v10_whoever_overwrites_a_reused_load_balancer_names_its_edition() {
     check(rule, json!({"reuse": reuse, "edition": "StandardWithWaf"}), &[]);
     check(rule, json!({"reuse": reuse, "edition": "(unknown)"}), &[]);
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1"}}), &[]);
+    check(rule, json!({"reuse": {"force_override": true}}), &[]);
+    check(rule, json!({"reuse": {"load_balancer_id": "(unknown)", "force_override": true}}), &[]);
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1", "force_override": "(unknown)"}}), &[]);
     check(rule, json!({"reuse": "(unknown)"}), &[]);
 }
@@ -182,7 +184,8 @@ async fn v13_an_access_log_has_both_names_in_the_right_length() {
     let bad = ["E access_log.project: Invalid Access Log", "E access_log.store: Invalid Access Log"];
     check(lengths, log("abc", "a"), &bad);
     check(lengths, log(&"a".repeat(64), &"a".repeat(65)), &bad);
-    check(lengths, log("abcd", "alb_x"), &[]);
+    check(lengths, log("abcd", "ab"), &[]);
+    check(lengths, log(&"a".repeat(63), &"a".repeat(64)), &[]);
     check(lengths, log("(unknown)", "(unknown)"), &[]);
     check(lengths, json!({"access_log": "(unknown)"}), &[]);
     // Both or none: the schema requires both.
@@ -458,6 +461,8 @@ fn v33_an_acl_is_complete_and_aligned() {
     check(rule, with(json!({"type": "White", "ids": ["a", "b", "c", "d"]})), &[&at(".ids: ACL Too Large")]);
     let many: Vec<String> = (0..501).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect();
     check(rule, with(json!({"type": "White", "entries": many})), &[&at(".entries: ACL Too Large")]);
+    check(rule, with(json!({"type": "White", "entries": many.get(..500)})), &[]);
+    check(rule, with(json!({"type": "White", "ids": ["a", "b", "c"]})), &[]);
     for bad in ["10.0.0.1/8", "10.0.0.1", "x", "10.0.0.0/33", "10.0.0.0/08", "2001:db8::1/32"] {
         check(rule, with(json!({"type": "Black", "entries": [bad]})), &[&at(".entries: Invalid Network")]);
     }
@@ -526,7 +531,16 @@ fn v37_member_clusters_have_ids() {
     check(rule, with(&[]), &["E remote_clusters: No Member Clusters"]);
     let bad = tells(rule, &with(&["a,b", "c d", "", good]));
     assert_eq!(bad, ["E remote_clusters: Invalid Cluster ID"; 3]);
-    check(rule, with(&["c1member", "C0", good]), &["W remote_clusters: Unusual Cluster ID"]);
+    for odd in [
+        "c1member",
+        "C0",
+        "c0123456789abcdef0123456789abcde",
+        &format!("{good}0"),
+        &good.to_uppercase(),
+        &good.replace('a', "g"),
+    ] {
+        check(rule, with(&[odd, good]), &["W remote_clusters: Unusual Cluster ID"]);
+    }
     check(rule, with(&[good, "(unknown)"]), &[]);
     check(rule, json!({"remote_clusters": "(unknown)"}), &[]);
 }

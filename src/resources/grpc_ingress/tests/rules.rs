@@ -254,6 +254,11 @@ async fn v60_wildcards_need_regular_expressions_or_their_own_type() {
     silent(&regex);
     regex["use_regex"] = json!("(unknown)");
     silent(&regex);
+    let mut exact = path(&json!({"path": "/a/b*", "path_type": "Exact"}));
+    for mode in [json!(true), json!("(unknown)")] {
+        exact["use_regex"] = mode;
+        assert!(refused(&exact).contains(&wrong[0].to_owned()), "no mode makes a regular expression of it");
+    }
     let mut rewrite = path(&json!({"path": "/a/(.*)"}));
     rewrite["rewrite_target"] = json!("/${1}");
     silent(&rewrite);

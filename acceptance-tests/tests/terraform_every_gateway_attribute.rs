@@ -2,7 +2,11 @@
 //! updates or replaces as the documentation of the AlbConfig says, the object in the API differs in exactly that field,
 //! the plan after it is empty, and the controller takes it all.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -210,7 +214,7 @@ const STEPS: &[Step] = &[
 /// Leaves of an object by their paths. Lists are leaves, but for that of listeners, and what a class says is one.
 fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
     match value {
-        Value::Object(fields) if !fields.is_empty() && !(at.starts_with("class ") && at.ends_with(".spec")) => {
+        Value::Object(fields) if !(fields.is_empty() || at.starts_with("class ") && at.ends_with(".spec")) => {
             for (name, value) in fields {
                 leaves(&format!("{at}.{name}"), value, found);
             }
@@ -236,7 +240,9 @@ fn written(sandbox: &Sandbox, workspace: &Workspace, name: &str) -> BTreeMap<Str
     {
         leaves(at, object.pointer(pointer).unwrap_or(&Value::Null), &mut found);
     }
-    found.remove("metadata.labels.alb.ingress.kubernetes.io/hash");
+    for controllers in ["metadata.labels.alb.ingress.kubernetes.io/hash", "metadata.labels"] {
+        found.remove(controllers);
+    }
     let classes = sandbox.object(&workspace.path(), &["ingressclasses"]).unwrap();
     for class in classes["items"].as_array().unwrap() {
         let at = format!("class {}", class["metadata"]["name"].as_str().unwrap());

@@ -136,11 +136,11 @@ pub(super) const MESSAGES: &[Message] = &[
         "The cloud refuses a slow start with another scheduler than wrr.",
         "Use wrr, or remove slow_start.",
     ),
-    error(
-        "Invalid Connection Drain",
+    warning(
+        "Unusual Connection Drain",
         "load_balancing.connection_drain.timeout",
-        "The time that leaving members get is out of range.",
-        "Write 0 to 900 seconds.",
+        "The time is beyond what controllers are believed to take; its bounds are not confirmed.",
+        "Watch the Events of the Ingress after the apply, or write 0 to 900 seconds.",
     ),
     error(
         "Invalid Sticky Session",
@@ -177,12 +177,6 @@ pub(super) const MESSAGES: &[Message] = &[
         "canary.weight",
         "The weight is no percentage.",
         "Write a whole number from 0 to 100.",
-    ),
-    warning(
-        "Unusual Connection Drain",
-        "load_balancing.connection_drain.timeout",
-        "The time is beyond what controllers are believed to take; its bounds are not confirmed.",
-        "Watch the Events of the Ingress after the apply, or write 0 to 900 seconds.",
     ),
     error(
         "Canary by Weight and by Request",

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod cloud;
 pub mod data_sources;
 pub mod framework;
+pub mod functions;
 pub mod kubernetes;
 pub mod log;
 pub mod messages;

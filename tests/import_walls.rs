@@ -18,15 +18,19 @@ struct Wall {
 
 /// Each layer speaks one language and never the next one's. Only `main.rs` and `provider` see both ends.
 const WALLS: &[Wall] = &[
-    Wall { layer: "plugin", modules: &["framework", "resources", "data_sources", "cloud", "kubernetes"], crates: &[] },
+    Wall {
+        layer: "plugin",
+        modules: &["framework", "resources", "data_sources", "functions", "cloud", "kubernetes"],
+        crates: &[],
+    },
     Wall {
         layer: "protocol",
-        modules: &["plugin", "resources", "data_sources", "cloud", "kubernetes", "provider"],
+        modules: &["plugin", "resources", "data_sources", "functions", "cloud", "kubernetes", "provider"],
         crates: &["kube", "k8s_openapi", "reqwest"],
     },
     Wall {
         layer: "framework",
-        modules: &["plugin", "protocol", "resources", "data_sources", "cloud", "kubernetes", "provider"],
+        modules: &["plugin", "protocol", "resources", "data_sources", "functions", "cloud", "kubernetes", "provider"],
         crates: &["tonic", "prost", "prost_types", "tfplugin_proto", "http", "hyper", "reqwest", "kube", "k8s_openapi"],
     },
     Wall {
@@ -35,6 +39,11 @@ const WALLS: &[Wall] = &[
         crates: &["tonic", "prost", "prost_types", "tfplugin_proto", "reqwest"],
     },
     Wall { layer: "data_sources", modules: &["plugin", "protocol"], crates: &["reqwest"] },
+    Wall {
+        layer: "functions",
+        modules: &["plugin", "protocol", "resources", "data_sources", "cloud", "kubernetes", "clients", "provider"],
+        crates: &["tonic", "prost", "tfplugin_proto", "http", "reqwest", "kube", "k8s_openapi", "tokio"],
+    },
     Wall {
         layer: "cloud",
         modules: &["plugin", "protocol", "framework", "resources", "data_sources", "kubernetes", "provider"],

@@ -70,6 +70,28 @@ pub fn told(sandbox: &Sandbox, workspace: &Workspace, finished: &Finished) -> St
     normalised(&diagnostics(&finished.stdout).join("\n"), &known, &work)
 }
 
+/// Runs a Terraform command (with `-json`), which must end with a certain code, and compares what it tells with a golden.
+///
+/// # Errors
+/// If it cannot be run, ends otherwise, tells nothing, or tells something else.
+pub fn tells(
+    name: &str,
+    sandbox: &Sandbox,
+    workspace: &Workspace,
+    arguments: &[&str],
+    code: i32,
+) -> Result<(), String> {
+    let finished = workspace.run(arguments).map_err(|error| error.to_string())?;
+    let told = told(sandbox, workspace, &finished);
+    if finished.code != code {
+        return Err(format!("{name}: exit code {} instead of {code}\n{told}\n{}", finished.code, finished.stderr));
+    }
+    if told.is_empty() {
+        return Err(format!("{name}: nothing is told\n{}", finished.stdout));
+    }
+    check(name, &told)
+}
+
 /// The diagnostics of `terraform validate -json`.
 #[must_use]
 pub fn validation(stdout: &str) -> Vec<String> {

@@ -23,6 +23,8 @@ pub mod tools;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 /// Why a test could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptanceError {
@@ -98,19 +100,17 @@ pub fn wait_until<T>(
     limit: Duration,
     mut ask: impl FnMut() -> Result<T, String>,
 ) -> Result<T, AcceptanceError> {
-    /// Pause between two questions.
+    /// Least pause between two questions. It is as long as the question took, so that asking leaves the processor to others.
     const PAUSE: Duration = Duration::from_millis(20);
-    let mut waited = Duration::ZERO;
+    let began = Instant::now();
     loop {
+        let asked = Instant::now();
         match ask() {
             Ok(value) => return Ok(value),
-            Err(last) if waited >= limit => {
+            Err(last) if began.elapsed() >= limit => {
                 return Err(AcceptanceError::Timeout { awaited: awaited.to_owned(), limit, last });
             }
-            Err(_) => {
-                std::thread::sleep(PAUSE);
-                waited += PAUSE;
-            }
+            Err(_) => std::thread::sleep(asked.elapsed().max(PAUSE)),
         }
     }
 }

@@ -54,19 +54,29 @@ pub fn self_signed(common_name: Option<&str>, names: &[&str], validity: Validity
 /// # Errors
 /// If it cannot be made.
 pub fn chain(host: &str) -> Result<(Material, [String; 3]), rcgen::Error> {
-    let authority = |name: &str| {
-        let mut params = params(Some(name), &[], LONG);
+    chain_of(host, LONG)
+}
+
+/// The same with an intermediate that is valid only so long.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn chain_of(host: &str, intermediate: Validity) -> Result<(Material, [String; 3]), rcgen::Error> {
+    let authority = |name: &str, validity: Validity| {
+        let mut params = params(Some(name), &[], validity);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params
     };
     let (root_key, middle_key, key) = (KeyPair::generate()?, KeyPair::generate()?, KeyPair::generate()?);
-    let root = authority("A Root");
+    let root = authority("A Root", LONG);
     let root_certificate = root.self_signed(&root_key)?;
     let root = Issuer::new(root, root_key);
-    let middle = authority("An Intermediate");
+    let middle = authority("An Intermediate", intermediate);
     let middle_certificate = middle.signed_by(&middle_key, &root)?;
     let middle = Issuer::new(middle, middle_key);
-    let leaf = params(Some(host), &[host], LONG).signed_by(&key, &middle)?;
+    let mut leaf = params(Some(host), &[host], LONG);
+    leaf.use_authority_key_identifier_extension = true;
+    let leaf = leaf.signed_by(&key, &middle)?;
     let parts = [leaf.pem(), middle_certificate.pem(), root_certificate.pem()];
     Ok((Material { certificate: parts.concat(), key: key.serialize_pem() }, parts))
 }

@@ -27,6 +27,14 @@ pub struct Ready {
     pub access_key_id: String,
     /// Access key secret.
     pub access_key_secret: String,
+    /// A role that may be assumed.
+    pub role_arn: String,
+    /// The identity provider whose tokens the control endpoint issues.
+    pub oidc_provider_arn: String,
+    /// The metadata service of the ECS instance.
+    pub metadata_url: String,
+    /// A credentials URI.
+    pub credentials_uri: String,
     /// The Fleet.
     pub fleet_id: String,
     /// The walkthrough's members.

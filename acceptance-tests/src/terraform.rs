@@ -115,6 +115,12 @@ impl Workspace {
         self.folder.path().join("work")
     }
 
+    /// The home folder of every command.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.folder.path().to_path_buf()
+    }
+
     /// Adds or replaces an environment variable of every later command.
     pub fn set_env(&mut self, name: &str, value: &str) {
         self.environment.retain(|(known, _)| known != name);
@@ -158,6 +164,8 @@ impl Workspace {
             .env("TF_INPUT", "0")
             .env("CHECKPOINT_DISABLE", "1")
             .env("HOME", self.folder.path())
+            // Port 9 (discard): where this runs on an ECS instance, its own role is none of the tests' business.
+            .env("ALIBABA_CLOUD_ECS_METADATA_ENDPOINT", "http://127.0.0.1:9")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -167,5 +167,20 @@ fn an_edit_by_hand_shows_at_its_attribute_and_what_is_foreign_survives() {
     // A new plan shows the edit, and agreeing to it is enough.
     workspace.apply().unwrap().expect_ok();
     assert_eq!(workspace.plan().unwrap().code, 0);
+
+    // What others set in fields that were left to them is overwritten by a plan that says so.
+    let theirs = r#"--patch={"spec":{"config":{"resourceGroupId":"rg-theirs"}}}"#;
+    sandbox.kubectl(&folder, &["patch", "albconfig/ackone-gateway-demo", "--type=merge", theirs]).unwrap();
+    assert_eq!(workspace.plan().unwrap().code, 0, "it is theirs");
+    let more = edited.replace("  address_type ", "  resource_group_id = \"rg-ours\"\n  address_type ");
+    workspace.write("main.tf", &more).unwrap();
+    let planned = workspace.run(&["plan", "-json"]).unwrap();
+    let mut told = golden::diagnostics(&planned.stdout);
+    told.retain(|one| one.contains("Values of Others"));
+    golden::check("values_of_others_overwritten", &golden::normalised(&told.join("\n"), &known, &folder)).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    assert_eq!(workspace.plan().unwrap().code, 0);
+    let live = sandbox.object(&folder, EDITS[2].0).unwrap();
+    assert_eq!(live["spec"]["config"]["resourceGroupId"], "rg-ours");
     workspace.destroy().unwrap().expect_ok();
 }

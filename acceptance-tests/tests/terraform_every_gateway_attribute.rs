@@ -2,7 +2,11 @@
 //! updates or replaces as the documentation of the AlbConfig says, the object in the API differs in exactly that field,
 //! the plan after it is empty, and the controller takes it all.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,8 +54,21 @@ const STEPS: &[Step] = &[
         r#"jsonencode({ config = { newField = "b" } })"#,
         &["spec.config.newField"],
     ),
-    ("default_ingress_class = true", "default_ingress_class = false", &[]),
-    (r#"ingress_class_name    = "every""#, r#"ingress_class_name = "every-2""#, &[]),
+    (
+        "default_ingress_class = true",
+        "default_ingress_class = false",
+        &["class every.metadata.annotations.ingressclass.kubernetes.io/is-default-class"],
+    ),
+    (
+        r#"ingress_class_name    = "every""#,
+        r#"ingress_class_name = "every-2""#,
+        &[
+            "class every.metadata.annotations.ingressclass.kubernetes.io/is-default-class",
+            "class every.spec",
+            "class every-2.metadata.annotations.ingressclass.kubernetes.io/is-default-class",
+            "class every-2.spec",
+        ],
+    ),
     ("manage_ingress_class  = true", "manage_ingress_class = false", &[]),
     (r#"description        = "grpc""#, r#"description = "gateway""#, &["spec.listeners[].description"]),
     ("idle_timeout       = 60", "idle_timeout = 61", &["spec.listeners[].idleTimeout"]),
@@ -194,10 +211,10 @@ const STEPS: &[Step] = &[
     ),
 ];
 
-/// Leaves of an object by their paths. Lists are leaves, but for that of listeners.
+/// Leaves of an object by their paths. Lists are leaves, but for that of listeners, and what a class says is one.
 fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
     match value {
-        Value::Object(fields) if !fields.is_empty() => {
+        Value::Object(fields) if !(fields.is_empty() || at.starts_with("class ") && at.ends_with(".spec")) => {
             for (name, value) in fields {
                 leaves(&format!("{at}.{name}"), value, found);
             }
@@ -214,16 +231,27 @@ fn leaves(at: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// What of the AlbConfig is not the controller's.
-fn written(sandbox: &Sandbox, workspace: &Workspace) -> BTreeMap<String, Value> {
-    let object = sandbox.object(&workspace.path(), &["albconfig", "every-attribute"]).unwrap();
+/// What of the AlbConfig is not the controller's, and the IngressClasses.
+fn written(sandbox: &Sandbox, workspace: &Workspace, name: &str) -> BTreeMap<String, Value> {
+    let object = sandbox.object(&workspace.path(), &["albconfig", name]).unwrap();
     let mut found = BTreeMap::new();
     for (at, pointer) in
         [("spec", "/spec"), ("metadata.labels", "/metadata/labels"), ("metadata.annotations", "/metadata/annotations")]
     {
         leaves(at, object.pointer(pointer).unwrap_or(&Value::Null), &mut found);
     }
-    found.remove("metadata.labels.alb.ingress.kubernetes.io/hash");
+    for controllers in ["metadata.labels.alb.ingress.kubernetes.io/hash", "metadata.labels"] {
+        found.remove(controllers);
+    }
+    let classes = sandbox.object(&workspace.path(), &["ingressclasses"]).unwrap();
+    for class in classes["items"].as_array().unwrap() {
+        let at = format!("class {}", class["metadata"]["name"].as_str().unwrap());
+        for (below, pointer) in [("spec", "/spec"), ("metadata.annotations", "/metadata/annotations")] {
+            if let Some(value) = class.pointer(pointer) {
+                leaves(&format!("{at}.{below}"), value, &mut found);
+            }
+        }
+    }
     found
 }
 
@@ -245,6 +273,9 @@ fn shown(field: &str) -> String {
         Some(rest) => ("spec.listeners[]", rest),
         None => ("", field),
     };
+    if field.starts_with("class ") {
+        return field.to_owned();
+    }
     let whole = format!("{start}{}", rest.split("[]").next().unwrap_or_default());
     if whole.starts_with("alb.") { format!("metadata.annotations.{whole}") } else { whole }
 }
@@ -254,6 +285,43 @@ fn replaces(fields: &[&str]) -> bool {
         STANDING.lines().filter_map(|line| line.strip_suffix("\tcreation-only")).collect();
     fields.iter().any(|field| creation_only.contains(field))
 }
+
+/// Applies each step and holds plan, objects and the plan after it to what it says.
+fn walk(sandbox: &Sandbox, workspace: &Workspace, text: &mut String, name: &str, address: &str, steps: &[Step]) {
+    for (from, to, fields) in steps {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} must be there once");
+        *text = text.replacen(from, to, 1);
+        workspace.write("main.tf", text).unwrap();
+        let before = written(sandbox, workspace, name);
+        let plan = workspace.plan_saved().unwrap();
+        let action = if replaces(fields) { "delete and create" } else { "update" };
+        assert_eq!(plan.summary(), [format!("{address}: {action}")], "{to:?}\n{}", plan.finished.stdout);
+        if replaces(fields) {
+            assert!(plan.finished.stdout.contains("Load Balancer Replaced"), "{}", plan.finished.stdout);
+        }
+        workspace.apply_saved(false).unwrap().expect_ok();
+        let expected: BTreeSet<String> = fields.iter().map(|field| shown(field)).collect();
+        assert_eq!(differences(&before, &written(sandbox, workspace, name)), expected, "{to:?}");
+        let second = workspace.plan().unwrap();
+        assert_eq!(second.code, 0, "{to:?}: the second plan is empty\n{}", second.stdout);
+    }
+}
+
+/// The end of the walk: nothing but what is required and what would replace the load balancer.
+const LITTLE: &str = r#"
+resource "ackone_alb_gateway" "every" {
+  name            = "every-attribute"
+  remote_clusters = var.member_cluster_ids
+  address_type    = "Intranet"
+  zone_mappings = [
+    { vswitch_id = var.vswitch_ids[1], allocation_id = "eip-a" },
+    { vswitch_id = var.vswitch_ids[0], allocation_id = "eip-c" },
+  ]
+  manage_ingress_class = false
+  wait                 = false
+  listeners            = { "443/HTTPS" = {}, "80/HTTP" = {} }
+}
+"#;
 
 #[test]
 fn each_attribute_changes_by_itself_as_documented_and_leaves_the_rest() {
@@ -268,28 +336,89 @@ fn each_attribute_changes_by_itself_as_documented_and_leaves_the_rest() {
     assert_ne!(text, CONFIGURATION);
     workspace.write("main.tf", &text).unwrap();
     workspace.apply().unwrap().expect_ok();
-    for (from, to, fields) in STEPS {
-        assert_eq!(text.matches(from).count(), 1, "{from:?} must be there once");
-        text = text.replacen(from, to, 1);
-        workspace.write("main.tf", &text).unwrap();
-        let before = written(&sandbox, &workspace);
-        let plan = workspace.plan_saved().unwrap();
-        let action = if replaces(fields) { "delete and create" } else { "update" };
-        assert_eq!(plan.summary(), [format!("{ADDRESS}: {action}")], "{to:?}\n{}", plan.finished.stdout);
-        if replaces(fields) {
-            assert!(plan.finished.stdout.contains("Load Balancer Replaced"), "{}", plan.finished.stdout);
-        }
-        workspace.apply_saved(false).unwrap().expect_ok();
-        let expected: BTreeSet<String> = fields.iter().map(|field| shown(field)).collect();
-        assert_eq!(differences(&before, &written(&sandbox, &workspace)), expected, "{to:?}");
-        let second = workspace.plan().unwrap();
-        assert_eq!(second.code, 0, "{to:?}: the second plan is empty\n{}", second.stdout);
-    }
-    let class = sandbox.object(&workspace.path(), &["ingressclass", "every-2"]).unwrap();
-    assert_eq!(class["metadata"]["annotations"]["ingressclass.kubernetes.io/is-default-class"], "false");
+    walk(&sandbox, &workspace, &mut text, "every-attribute", ADDRESS, STEPS);
 
     text = text.replace("wait            = false", "wait            = true").replace("\"renamed\"", "\"last\"");
     workspace.write("main.tf", &text).unwrap();
     workspace.apply().unwrap().expect_ok();
     assert_eq!(workspace.attributes(ADDRESS).unwrap()["ready"], true, "the controller takes what came of the changes");
+
+    // What is left out of the configuration leaves the object, all of it.
+    workspace.write("main.tf", LITTLE).unwrap();
+    let plan = workspace.plan_saved().unwrap();
+    assert_eq!(plan.summary(), [format!("{ADDRESS}: update")], "{}", plan.finished.stdout);
+    workspace.apply_saved(false).unwrap().expect_ok();
+    let left = written(&sandbox, &workspace, "every-attribute");
+    let left: Vec<&str> = left.keys().map(String::as_str).filter(|field| !field.starts_with("class ")).collect();
+    assert_eq!(
+        left,
+        [
+            "metadata.annotations.alb.ingress.kubernetes.io/remote-clusters",
+            "spec.config.addressType",
+            "spec.config.zoneMappings",
+            "spec.listeners[443].port",
+            "spec.listeners[443].protocol",
+            "spec.listeners[80].port",
+            "spec.listeners[80].protocol",
+        ]
+    );
+    assert_eq!(workspace.plan().unwrap().code, 0, "the second plan is empty");
+
+    // Another name is another object.
+    let before = written(&sandbox, &workspace, "every-attribute");
+    let dns_name = workspace.attributes(ADDRESS).unwrap()["dns_name"].as_str().unwrap().to_owned();
+    workspace.write("main.tf", &LITTLE.replace("\"every-attribute\"", "\"another\"")).unwrap();
+    let plan = workspace.plan_saved().unwrap();
+    assert_eq!(plan.summary(), [format!("{ADDRESS}: delete and create")], "{}", plan.finished.stdout);
+    let told = plan.finished.prose();
+    assert!(told.contains("Load Balancer Replaced") && told.contains(&dns_name), "{}", plan.finished.stdout);
+    workspace.apply_saved(false).unwrap().expect_ok();
+    assert_eq!(written(&sandbox, &workspace, "another"), before);
+    assert!(sandbox.object(&workspace.path(), &["albconfig", "every-attribute"]).is_err(), "the old one is gone");
+    assert_eq!(workspace.plan().unwrap().code, 0, "the second plan is empty");
+}
+
+/// A load balancer that exists already. There is none here, which the controller says in Events; the objects are what counts.
+const REUSED: &str = r#"
+resource "ackone_alb_gateway" "reused" {
+  name            = "reused"
+  remote_clusters = var.member_cluster_ids
+  pay_type        = "PostPay"
+  wait            = false
+  listeners       = { "443/HTTPS" = {} }
+  reuse = {
+    load_balancer_id        = "alb-a"
+    force_override          = true
+    listener_force_override = true
+  }
+}
+"#;
+
+const REUSED_STEPS: &[Step] = &[
+    ("force_override          = true", "force_override = false", &["spec.config.forceOverride"]),
+    (
+        "    listener_force_override = true",
+        "    listener_force_override = false",
+        &["spec.config.listenerForceOverride"],
+    ),
+    ("\"alb-a\"", "\"alb-b\"", &["spec.config.id"]),
+];
+
+#[test]
+fn each_attribute_of_a_reused_load_balancer_changes_by_itself() {
+    let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
+    let workspace = Workspace::with(&sandbox, REUSED).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    assert_eq!(workspace.plan().unwrap().code, 0, "the second plan is empty");
+    // A creation-only value that is left out for its default is no other load balancer.
+    let mut text = REUSED.replace("  pay_type        = \"PostPay\"\n", "");
+    let before = written(&sandbox, &workspace, "reused");
+    workspace.write("main.tf", &text).unwrap();
+    let plan = workspace.plan_saved().unwrap();
+    assert_eq!(plan.summary(), ["ackone_alb_gateway.reused: update"], "{}", plan.finished.stdout);
+    workspace.apply_saved(false).unwrap().expect_ok();
+    let changed = differences(&before, &written(&sandbox, &workspace, "reused"));
+    assert_eq!(changed, ["spec.config.billingConfig.payType".to_owned()].into());
+    assert_eq!(workspace.plan().unwrap().code, 0, "the second plan is empty");
+    walk(&sandbox, &workspace, &mut text, "reused", "ackone_alb_gateway.reused", REUSED_STEPS);
 }

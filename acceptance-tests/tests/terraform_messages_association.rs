@@ -22,12 +22,9 @@ fn association(more: &str) -> String {
 }
 
 /// Runs a command with JSON output and compares what it tells with a golden.
+#[track_caller]
 fn tells(name: &str, sandbox: &Sandbox, workspace: &Workspace, arguments: &[&str], code: i32) {
-    let finished = workspace.run(arguments).unwrap();
-    let told = golden::told(sandbox, workspace, &finished);
-    assert_eq!(finished.code, code, "{name}\n{told}\n{}", finished.stderr);
-    assert!(!told.is_empty(), "{name}: nothing is told\n{}", finished.stdout);
-    golden::check(name, &told).unwrap();
+    golden::tells(name, sandbox, workspace, arguments, code).unwrap();
 }
 
 const APPLY: &[&str] = &["apply", "-json", "-auto-approve"];

@@ -54,6 +54,32 @@ provider "ackone" {
   kubernetes = {}
 }
 
+provider "ackone" {
+  alias           = "credentials"
+  credentials_uri = "http://somebody:not-a-password@127.0.0.1/"
+
+  assume_role = {
+    role_arn           = "terraform"
+    session_name       = "not a name"
+    policy             = "allow all"
+    session_expiration = 60
+    external_id        = "x"
+  }
+
+  assume_role_with_oidc = {
+    role_arn           = "acs:ram::1234567890123456:user/terraform"
+    role_session_name  = "x"
+    oidc_token         = "not-a-token"
+    oidc_token_file    = "token"
+    session_expiration = 50000
+  }
+}
+
+resource "ackone_namespace" "credentials" {
+  provider = ackone.credentials
+  name     = "a"
+}
+
 resource "ackone_namespace" "half_key" {
   provider = ackone.half_key
   name     = "a"
@@ -128,17 +154,24 @@ fn certificates(folder: &Path) {
     let (material, [leaf, middle, root]) = chain(host).unwrap();
     write("chain.key", &material.key);
     write("turned.crt", &[root.as_str(), &middle, &leaf].concat());
-    write("gap.crt", &[leaf, root].concat());
+    write("gap.crt", &[leaf.as_str(), &root].concat());
+    // The issuer of another chain has the right name and the wrong key.
+    let (_, [_, stranger, _]) = chain(host).unwrap();
+    write("stranger.crt", &[leaf, stranger].concat());
+    let common_name_only = self_signed(Some(host), &[], LONG).unwrap();
+    write("common_name_only.crt", &common_name_only.certificate);
+    write("common_name_only.key", &common_name_only.key);
     // What no careful library makes.
-    for (name, digest, bits) in [("sha1", "-sha1", "rsa:2048"), ("short", "-sha256", "rsa:1024")] {
+    let secp256k1: &[&str] = &["ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"];
+    let made = [("sha1", "-sha1", &["rsa:2048"]), ("short", "-sha256", &["rsa:1024"])];
+    let made = made.map(|(name, digest, kind)| (name, digest, kind.as_slice()));
+    for (name, digest, kind) in made.into_iter().chain([("curve", "-sha256", secp256k1)]) {
         let (key, crt) = (format!("{name}.key"), format!("{name}.crt"));
         let arguments = [
             "req",
             "-x509",
             "-nodes",
             digest,
-            "-newkey",
-            bits,
             "-keyout",
             &key,
             "-out",
@@ -150,7 +183,8 @@ fn certificates(folder: &Path) {
             "-addext",
             "subjectAltName=DNS:grpc.example.com",
         ];
-        let output = Command::new("openssl").args(arguments).current_dir(folder).output().unwrap();
+        let output =
+            Command::new("openssl").args(arguments).arg("-newkey").args(kind).current_dir(folder).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }
@@ -170,6 +204,12 @@ fn certificates_and_keys() {
         ("nameless", "certificate_pem = file(\"nameless.crt\")\n  private_key_pem = file(\"nameless.key\")"),
         ("sha1", "certificate_pem = file(\"sha1.crt\")\n  private_key_pem = file(\"sha1.key\")"),
         ("short", "certificate_pem = file(\"short.crt\")\n  private_key_pem = file(\"short.key\")"),
+        ("curve", "certificate_pem = file(\"curve.crt\")\n  private_key_pem = file(\"curve.key\")"),
+        ("stranger", "certificate_pem = file(\"stranger.crt\")\n  private_key_pem = file(\"chain.key\")"),
+        (
+            "common_name_only",
+            "certificate_pem = file(\"common_name_only.crt\")\n  private_key_pem = file(\"common_name_only.key\")",
+        ),
         ("other", "certificate_pem = file(\"grpc.crt\")\n  private_key_pem = file(\"chain.key\")"),
     ];
     let mut body: String = cases
@@ -251,4 +291,265 @@ data "ackone_grpc_services" "plaintext" {
 }
 "#;
     refused_as("messages_data_source", body, |_| {});
+}
+
+#[test]
+fn gateways() {
+    let body = r#"
+locals {
+  members = ["c11111111111111111111111111111111", "c22222222222222222222222222222222"]
+  zones   = [{ vswitch_id = "vsw-a" }, { vswitch_id = "vsw-b" }]
+  https   = { security_policy_id = "tls_cipher_policy_1_2" }
+}
+
+resource "ackone_alb_gateway" "nothing" {
+  name            = "nothing"
+  remote_clusters = []
+  zone_mappings   = []
+  listeners       = { "443/HTTPS" = local.https }
+}
+
+resource "ackone_alb_gateway" "spelling" {
+  name               = "spelling"
+  remote_clusters    = local.members
+  load_balancer_name = "1"
+  ipv6_address_type  = "internet"
+  zone_mappings      = [{ vswitch_id = "vsw-a", allocation_id = "192.0.2.1" }, { vswitch_id = "vsw-b" }]
+  listeners          = { "443/HTTPS" = merge(local.https, { description = "x" }) }
+}
+
+resource "ackone_alb_gateway" "lists" {
+  name            = "lists"
+  remote_clusters = local.members
+  zone_mappings   = local.zones
+
+  listeners = {
+    "443/HTTPS" = {
+      security_policy_id = "tls_cipher_policy_1_2"
+      acl                = { type = "White" }
+      certificates       = [{ certificate_id = "1-cn-hangzhou" }, { certificate_id = "1-cn-hangzhou" }]
+    }
+    "8443/HTTPS" = {
+      security_policy_id = "tls_cipher_policy_1_2"
+      acl                = { type = "Black", ids = ["acl-a", "acl-b", "acl-c", "acl-d"] }
+      x_forwarded_for    = { processing_mode = "keep" }
+    }
+  }
+}
+
+resource "ackone_alb_gateway" "annotations" {
+  name            = "annotations"
+  remote_clusters = local.members
+  zone_mappings   = local.zones
+  listeners       = { "443/HTTPS" = local.https }
+
+  annotations = {
+    "alb.ingress.kubernetes.io/remote-clusters" = "c11111111111111111111111111111111"
+    "alb.ingress.kubernetes.io/newer-setting"   = "on"
+  }
+
+  extra_annotations = {
+    "alb.ingress.kubernetes.io/edition"        = "Standard"
+    "alb.ingress.kubernetes.io/albconfig.name" = "other"
+    "alb.ingress.kubernetes.io/no-such-thing"  = "on"
+    "example.com/owner"                        = "edge"
+  }
+}
+"#;
+    refused_as("messages_gateway", body, |_| {});
+}
+
+/// An Ingress with lines of its own; what they do not say is as it should be.
+fn ingress(name: &str, lines: &str) -> String {
+    let usual = [
+        ("listen_ports", r#"["443/HTTPS"]"#),
+        (
+            "rules",
+            r#"[{ host = "grpc.example.com", paths = [{ service_name = "grpc-service", service_port = 50051 }] }]"#,
+        ),
+        ("tls", r#"[{ hosts = ["grpc.example.com"], secret_name = "grpc-secret" }]"#),
+    ];
+    let mut block = format!(
+        "resource \"ackone_grpc_ingress\" \"{name}\" {{\n  namespace = \"demo\"\n  name = \"{name}\"\n  ingress_class_name = \"alb\"\n"
+    );
+    for (attribute, value) in usual {
+        if !lines.lines().any(|line| line.trim_start().starts_with(attribute)) {
+            block.push_str(&format!("  {attribute} = {value}\n"));
+        }
+    }
+    format!("{block}{}\n}}\n\n", lines.trim_end())
+}
+
+#[test]
+fn ingresses() {
+    let body: String = [
+        ("nothing", "  listen_ports = [\"https\"]\n  rules = []"),
+        ("no-paths", "  rules = [{ host = \"grpc.example.com\", paths = [] }]"),
+        ("redirect", "  listen_ports = [\"8443/HTTPS\"]\n  ssl_redirect = true"),
+        (
+            "paths",
+            r#"
+  rules = [{
+    host = "grpc.example.com"
+    paths = [
+      { service_name = "grpc-service", service_port = 50051 },
+      { path = "/helloworld.Greeter", path_type = "prefix", service_name = "grpc-service", service_port = 50051 },
+      { path = "/helloworld.Greeter", service_name = "grpc-service", service_port = 50051 },
+      { path = "/tools", path_type = "ImplementationSpecific", service_name = "grpc-service", service_port = 50051 },
+    ]
+  }]"#,
+        ),
+        (
+            "balancing",
+            r#"
+  load_balancing = {
+    scheduler        = "uch"
+    slow_start       = { duration = 10 }
+    connection_drain = { timeout = 901 }
+    sticky_session   = { type = "insert", cookie_timeout = 0 }
+  }"#,
+        ),
+        ("canary-of-nobody", "  canary = {}"),
+        (
+            "canary-of-all",
+            r#"
+  canary = {
+    weight = 10
+    header = { name = "stage", value = "" }
+  }
+  custom_routing = {
+    grpc-service = { actions = [{ forward_group = { server_groups = [{ server_group_id = "sgp-a" }] } }] }
+  }
+  rules = [{ host = "grpc.example.com", paths = [{ service_name = "grpc-service" }] }]"#,
+        ),
+        (
+            "limits",
+            r#"
+  rate_limit     = { qps = 0 }
+  custom_routing = { grpc-service = { actions = [{ traffic_limit = { qps = 100 } }] } }"#,
+        ),
+        (
+            "annotations",
+            r#"
+  annotations = {
+    "nginx.ingress.kubernetes.io/backend-protocol" = "GRPC"
+    "alb.ingress.kubernetes.io/newer-setting"      = "on"
+  }
+  extra_annotations = {
+    "alb.ingress.kubernetes.io/backend-protocol"   = "grpc"
+    "alb.ingress.kubernetes.io/albconfig.name"     = "demo"
+    "alb.ingress.kubernetes.io/backend-schedular"  = "wrr"
+    "example.com/owner"                            = "edge"
+  }"#,
+        ),
+    ]
+    .iter()
+    .map(|(name, lines)| ingress(name, lines))
+    .collect();
+    refused_as("messages_ingress", &body, |_| {});
+}
+
+#[test]
+fn custom_routing() {
+    let body: String = [
+        (
+            "final-actions",
+            r#"
+  rules = [{
+    host = "grpc.example.com"
+    paths = [
+      { path = "/a.A/", service_name = "unanswered" },
+      { path = "/b.B/", service_name = "answered-twice", service_port = 50051 },
+    ]
+  }]
+  custom_routing = {
+    answered-twice = { actions = [
+      { fixed_response = { content_type = "text/plain" } },
+      { redirect = { port = "8443" } },
+    ] }
+    "a-service-whose-name-is-longer-than-an-annotation-can-hold" = { direction = "Both" }
+  }"#,
+        ),
+        (
+            "conditions",
+            r#"
+  custom_routing = {
+    grpc-service = { conditions = [
+      {},
+      { hosts = ["a.example.com"], methods = ["POST"] },
+      { paths = [] },
+      { header = { key = "stage", values = [] } },
+      { response_status_codes = ["503"] },
+      { source_ips = ["10.0.0.0/33"] },
+      { source_ips = [for i in range(6) : "10.${i}.0.0/16"] },
+      { hosts = ["b.example.com", "c.example.com"] },
+    ] }
+  }"#,
+        ),
+        (
+            "actions",
+            r#"
+  custom_routing = {
+    grpc-service = { actions = [
+      {},
+      { remove_header = { key = "a" }, insert_header = { key = "b", value = "c" } },
+      { rewrite = { query = "Stage=Gray" } },
+      { traffic_mirror = { server_group_ids = [] } },
+      { remove_header = { key = "d" } },
+      { remove_header = { key = "e" } },
+    ] }
+  }"#,
+        ),
+        (
+            "answers",
+            r#"
+  rules = [{
+    host = "grpc.example.com"
+    paths = [
+      { path = "/a.A/", service_name = "groups" },
+      { path = "/b.B/", service_name = "no-groups" },
+      { path = "/c.C/", service_name = "elsewhere" },
+    ]
+  }]
+  custom_routing = {
+    groups = { actions = [{ forward_group = { server_groups = [
+      { service_name = "a", server_group_id = "sgp-a" },
+      { service_name = "b", service_port = 70000, weight = 101 },
+    ] } }] }
+    no-groups = { actions = [{ forward_group = { server_groups = [] } }] }
+    elsewhere = { actions = [{ redirect = { host = "$${host}", http_code = "304" } }] }
+  }"#,
+        ),
+    ]
+    .iter()
+    .map(|(name, lines)| ingress(name, lines))
+    .collect();
+    refused_as("messages_ingress_routing", &body, |_| {});
+}
+
+#[test]
+fn filters_of_data_sources() {
+    let body = r#"
+data "ackone_fleet" "blank" {
+  name = " "
+}
+
+data "ackone_fleets" "profile" {
+  profile = "default"
+  vpc_id  = ""
+}
+
+data "ackone_fleet_clusters" "state" {
+  state = "Succeeded"
+}
+
+data "ackone_vswitches" "element" {
+  zone_ids = ["cn-hangzhou-h", ""]
+}
+
+data "ackone_alb_gateway" "name" {
+  name = "a b"
+}
+"#;
+    refused_as("messages_data_sources", body, |_| {});
 }

@@ -1,8 +1,6 @@
 //! Messages of the data source that probes a gateway: each symptom with its golden, all in one plan. Protects: what a
 //! person reads who asks why the gateway does not serve.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
-
 use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use acceptance_tests::golden;
-use acceptance_tests::material::{LONG, Material, Validity, self_signed};
+use acceptance_tests::material::{LONG, Material, Validity, chain_of, self_signed};
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
 use serde_json::{Value, json};
@@ -15,12 +15,9 @@ const APPLY: &[&str] = &["apply", "-json", "-auto-approve"];
 const DESTROY: &[&str] = &["destroy", "-json", "-auto-approve"];
 const PLAN: &[&str] = &["plan", "-json"];
 
+#[track_caller]
 fn tells(name: &str, sandbox: &Sandbox, workspace: &Workspace, arguments: &[&str], code: i32) {
-    let finished = workspace.run(arguments).unwrap();
-    let told = golden::told(sandbox, workspace, &finished);
-    assert_eq!(finished.code, code, "{name}\n{told}\n{}", finished.stderr);
-    assert!(!told.is_empty(), "{name}: nothing is told\n{}", finished.stdout);
-    golden::check(name, &told).unwrap();
+    golden::tells(name, sandbox, workspace, arguments, code).unwrap();
 }
 
 fn material(validity: Validity) -> Material {
@@ -65,7 +62,10 @@ fn certificates_whose_time_is_over_near_or_to_come() {
     write(&folder, "expired", &material([(2020, 1, 1), (2021, 1, 1)]));
     write(&folder, "soon", &material([(2020, 1, 1), day(10)]));
     write(&folder, "early", &material([(2089, 1, 1), (2090, 1, 1)]));
-    let body: String = ["expired", "soon", "early"].map(|name| secret(name, "").replace("grpc-secret", name)).concat();
+    let (issued, [leaf, middle, _]) = chain_of("grpc.example.com", [(2020, 1, 1), (2021, 1, 1)]).unwrap();
+    write(&folder, "issuer", &Material { certificate: [leaf, middle].concat(), ..issued });
+    let body: String =
+        ["expired", "soon", "early", "issuer"].map(|name| secret(name, "").replace("grpc-secret", name)).concat();
     workspace.write("main.tf", &body).unwrap();
     tells("messages_secret_dates", &sandbox, &workspace, PLAN, 1);
 }

@@ -1,4 +1,4 @@
-//! Some thirty kinds of edits behind Terraform's back, one by one. Protects: a plan after an edit that changes what is
+//! Some fifty kinds of edits behind Terraform's back, one by one. Protects: a plan after an edit that changes what is
 //! configured names the attribute and who wrote it, and one apply sets it back; after an edit that only spells it
 //! differently, or touches what is not configured, the plan is empty.
 
@@ -32,6 +32,7 @@ resource "ackone_tls_secret" "grpc" {
 resource "ackone_alb_gateway" "demo" {
   name                   = "ackone-gateway-demo"
   ingress_class_name     = "alb"
+  default_ingress_class  = true
   remote_clusters        = var.member_cluster_ids
   load_balancer_name     = "one-alb-demo"
   address_type           = "Internet"
@@ -73,6 +74,7 @@ resource "ackone_grpc_ingress" "demo" {
       host  = "other.example.com"
       paths = [{ service_name = "grpc-service", service_port = 50051 }]
     },
+    { paths = [{ path = "/helloworld.Greeter/", service_name = "grpc-service", service_port = 50051 }] },
   ]
 
   tls = [{
@@ -97,11 +99,13 @@ enum Then {
     Empty,
     /// This attribute, written by the editor.
     Shows(&'static str),
+    /// This attribute, written by the editor, in a message of its own.
+    Lost(&'static str),
     /// This attribute, without a writer: the field is gone, and nothing tells who removed it.
     Misses(&'static str),
 }
 
-use Then::{Empty, Misses, Shows};
+use Then::{Empty, Lost, Misses, Shows};
 
 struct Edit {
     what: &'static str,
@@ -248,7 +252,19 @@ fn edits() -> Vec<Edit> {
             "the class leads elsewhere",
             CLASS,
             |o| o["spec"]["parameters"]["name"] = json!("another"),
-            Misses("ingress_class_name"),
+            Lost("ingress_class_name"),
+        ),
+        edit(
+            "the class names another group",
+            CLASS,
+            |o| o["spec"]["parameters"]["apiGroup"] = json!("example.com"),
+            Shows("ingress_class_name"),
+        ),
+        edit(
+            "the class is no longer the default one",
+            CLASS,
+            |o| o["metadata"]["annotations"]["ingressclass.kubernetes.io/is-default-class"] = json!("false"),
+            Shows("default_ingress_class"),
         ),
         edit(
             "a JSON annotation spelled differently",
@@ -346,6 +362,19 @@ fn edits() -> Vec<Edit> {
             |o| o["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"]["number"] = json!(50052),
             Shows("rules"),
         ),
+        edit(
+            "a host given to a rule for any host",
+            INGRESS,
+            |o| o["spec"]["rules"][2]["host"] = json!("by-hand.example.com"),
+            Shows("rules"),
+        ),
+        edit("a host taken from a rule", INGRESS, |o| remove(&mut o["spec"]["rules"][0], "host"), Shows("rules")),
+        edit(
+            "a Secret taken from the TLS hosts",
+            INGRESS,
+            |o| remove(&mut o["spec"]["tls"][0], "secretName"),
+            Shows("tls"),
+        ),
         edit("rules in another order", INGRESS, |o| reverse(&mut o["spec"]["rules"]), Shows("rules")),
         edit("TLS hosts in another order", INGRESS, |o| reverse(&mut o["spec"]["tls"][0]["hosts"]), Empty),
         edit(
@@ -413,11 +442,16 @@ fn edits_behind_terraforms_back_show_at_their_attribute_or_not_at_all() {
                     || !told.contains(&format!("- {attribute}"))
                     || !told.contains("last written by \"kubectl-edit\" at ")
             }
+            Lost(attribute) => {
+                summary != [format!("{address}: update")]
+                    || changed != [attribute]
+                    || !told.contains("was changed (last written by \"kubectl-edit\" at ")
+            }
             Misses(attribute) => summary != [format!("{address}: update")] || changed != [attribute],
         };
         match then {
             Empty => silent += 1,
-            Shows(_) | Misses(_) => shown += 1,
+            Shows(_) | Lost(_) | Misses(_) => shown += 1,
         }
         if wrong {
             failures.push(format!("{what}: {summary:?} {changed:?}\n{}", plan.finished.stdout));

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloud::CREDENTIALS_PATH;
 use crate::cloud::products::PRODUCTS;
 use crate::world::{Secret, State};
 
@@ -45,6 +46,15 @@ pub struct Ready {
     pub access_key_secret: Secret,
     /// A role that may be assumed.
     pub role_arn: String,
+    /// The identity provider for `AssumeRoleWithOIDC`; the control endpoint issues its tokens.
+    #[serde(default)]
+    pub oidc_provider_arn: String,
+    /// The metadata service of the ECS instance.
+    #[serde(default)]
+    pub metadata_url: String,
+    /// A credentials URI.
+    #[serde(default)]
+    pub credentials_uri: String,
     /// The Fleet.
     pub fleet_id: String,
     /// The Fleet's VPC.
@@ -102,6 +112,9 @@ impl Ready {
             access_key_id: key.map(|key| key.id.clone()).unwrap_or_default(),
             access_key_secret: key.map_or_else(|| Secret::new(""), |key| key.secret.clone()),
             role_arn: format!("acs:ram::{}:role/{role}", state.account_id),
+            oidc_provider_arn: state.oidc_provider_arn(),
+            metadata_url: cloud_url.to_owned(),
+            credentials_uri: format!("{cloud_url}{CREDENTIALS_PATH}"),
             fleet_id: state.primary_fleet.clone(),
             vpc_id,
             member_ids: clusters.iter().filter(|c| c.name.starts_with("member-")).map(|c| c.id.clone()).collect(),
@@ -120,6 +133,8 @@ impl Ready {
             ("ALIBABA_CLOUD_ACCESS_KEY_ID", self.access_key_id.clone()),
             ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", self.access_key_secret.expose().to_owned()),
             ("ALIBABA_CLOUD_REGION", self.region.clone()),
+            ("ALIBABA_CLOUD_ECS_METADATA_ENDPOINT", self.metadata_url.clone()),
+            ("ALIBABA_CLOUD_CREDENTIALS_URI", self.credentials_uri.clone()),
             ("TF_VAR_fleet_id", self.fleet_id.clone()),
             ("TF_VAR_member_cluster_ids", list(&self.member_ids)),
             ("TF_VAR_vswitch_ids", list(&self.vswitch_ids)),
@@ -183,6 +198,9 @@ impl Ready {
             row("vSwitch", &vswitch.id, &format!("{} in {}{other}", vswitch.name, vswitch.zone_id));
         }
         row("role", &self.role_arn, "may be assumed");
+        row("OIDC", &self.oidc_provider_arn, "its tokens come from the control endpoint");
+        row("metadata", &self.metadata_url, "of the ECS instance");
+        row("keys", &self.credentials_uri, "credentials URI");
         for (declared, port) in &self.gateway_ports {
             row("gateway", &format!("localhost:{port}"), &format!("listener {declared} of the first gateway"));
         }

@@ -13,10 +13,11 @@ use crate::world::{DetachLeaves, EmptyLists, Secret, WorldSettings};
 const LONG_ABOUT: &str = "\
 A cloud on this machine: the world of the ACK One gRPC gateway walkthrough, simulated on loopback.
 
-It serves the cloud APIs (adcp, sts, vpc, cs, ecs, alb), a Fleet with its Kubernetes API, member
-clusters, an ALB controller and the gateways' data plane. No account, no cluster, no cost; nothing
-leaves this machine. The cloud verifies signatures, dates, nonces and permissions as the real one
-does, and answers slowly where the real one does (see --time-scale).";
+It serves the cloud APIs (adcp, sts, vpc, cs, ecs, alb), the metadata service of an ECS instance,
+a credentials URI, a Fleet with its Kubernetes API, member clusters, an ALB controller and the
+gateways' data plane. No account, no cluster, no cost; nothing leaves this machine. The cloud
+verifies signatures, dates, nonces and permissions as the real one does, and answers slowly where
+the real one does (see --time-scale).";
 
 const AFTER_HELP: &str = r#"A FIRST SESSION
   ackone-sandbox --ready-file sandbox.json         prints a provider block and an environment
@@ -34,10 +35,12 @@ FAULTS
     '*=reset,call=7'                                                the seventh call of all
     'kubernetes/patch/ingresses=conflict,nth=2'                     the second apply of an Ingress
     'adcp=latency,ms=300'                                           every call of the product
+    'metadata/GetRoleKeys=html,status=200'                          rubbish from the metadata service
   KIND   latency (ms) | throttle (retry_after_ms, code, status) | error (status, code, message)
          unavailable | html (status) | reset | drop_after | truncate | expire_credentials
          conflict | drop_watches | skew (seconds)
          reset: nothing was done; drop_after: all was done, the answer is lost.
+         expire_credentials: temporary keys end with this call.
   KEYS   nth=N (the N-th matching call), every=N, call=K (the K-th call over all APIs), count=N
 
 CONTROL ENDPOINT (JSON over HTTP, its address is printed)
@@ -53,10 +56,15 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   POST   /v1/world/permissions             {"access_key_id"?, "deny": ["adcp:Attach*"], "allow": [...]}
   POST   /v1/world/keys                    {"access_key_id"?, "active"?, "expire"?, "kubernetes_groups"?}
   POST   /v1/world/temporary-keys          {"duration_seconds"?}: a new STS key
+  POST   /v1/world/roles                   {"role"?, "closed"?, "external_id"?, "max_session_seconds"?}: make or change one
+  POST   /v1/world/oidc-tokens             {"valid_seconds"?, "end_earlier"?}: a new token of the identity provider
+  POST   /v1/world/instance                {"role"?, "version_1"?, "version_2"?}: what the metadata service has; no role: ""
   POST   /v1/world/clock                   {"skew_seconds"}: the cloud's clock is off
-  POST   /v1/world/behaviour               {"time_scale"?, "detach_leaves"?, "empty_lists"?, "refuse_other_vpc"?,
+  POST   /v1/world/behaviour               {"time_scale"?, "detach_leaves"?, "empty_lists"?, "refuse_other_vpc"?, "session_seconds"?,
                                             "timings"?: {"attach_listed_ms"?, "attach_installed_ms"?, "detach_ms"?, ...}}
+  POST   /v1/world/fleets                  {"name"?, "profile"?, "tags"?}: one more Fleet, in the first one's network
   POST   /v1/world/fleets/{id}             {"state"?, "error_message"?, "public_api_server"?}
+  POST   /v1/world/vswitches               {"count", "zone_id"?}: so many more vSwitches in the Fleet's network
   POST   /v1/kubernetes/{drop-watches|compact|revoke-credentials}
   POST   /v1/kubernetes/validity           {"seconds"}: of kubeconfigs issued from now on
   POST   /v1/kubernetes/permissions        {"deny": [{"user"?, "verb"?, "resource"?}]}

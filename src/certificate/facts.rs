@@ -1,16 +1,19 @@
 //! Reading certificates.
 
+use std::net::IpAddr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
-use x509_parser::public_key::PublicKey;
 use x509_parser::x509::X509Name;
 use zeroize::Zeroizing;
+
+use super::algorithms::{PublicKeyFacts, SignatureName};
 
 /// Why a text is not a certificate chain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +36,12 @@ pub struct Facts {
     pub common_name: Option<String>,
     /// DNS names of the subject alternative name, in order.
     pub dns_names: Vec<String>,
+    /// IP addresses of the subject alternative name, in order.
+    pub ip_addresses: Vec<IpAddr>,
+    /// Mail addresses of the subject alternative name, in order.
+    pub email_addresses: Vec<String>,
+    /// URIs of the subject alternative name, in order.
+    pub uris: Vec<String>,
     /// Organization of the subject.
     pub organization: Option<String>,
     /// The issuer, as a distinguished name.
@@ -47,12 +56,16 @@ pub struct Facts {
     pub serial: String,
     /// SHA-256 of the DER, lower-case hex.
     pub fingerprint_sha256: String,
-    /// Signature algorithm, as an object identifier.
-    pub signature_algorithm: String,
-    /// Size of an RSA key, in bits; `None` for other keys.
-    pub rsa_bits: Option<usize>,
+    /// How it is signed.
+    pub signature: SignatureName,
+    /// Its key.
+    pub key: PublicKeyFacts,
     /// Whether it may sign certificates.
     pub is_ca: bool,
+    /// What its issuer calls the issuer's key, lower-case hex.
+    pub authority_key_id: Option<String>,
+    /// What it calls its own key, lower-case hex.
+    pub subject_key_id: Option<String>,
 }
 
 impl Facts {
@@ -65,18 +78,24 @@ impl Facts {
         if !rest.is_empty() {
             return Err(CertificateError::NotACertificate(1));
         }
-        let dns_names = certificate.subject_alternative_name().ok().flatten().map_or_else(Vec::new, |extension| {
-            extension
-                .value
-                .general_names
-                .iter()
-                .filter_map(|name| if let GeneralName::DNSName(name) = name { Some((*name).to_owned()) } else { None })
-                .collect()
-        });
+        let names = Names::of(&certificate);
+        let (mut authority_key_id, mut subject_key_id) = (None, None);
+        for extension in certificate.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::AuthorityKeyIdentifier(key) => {
+                    authority_key_id = key.key_identifier.as_ref().map(|id| hex::encode(id.0));
+                }
+                ParsedExtension::SubjectKeyIdentifier(id) => subject_key_id = Some(hex::encode(id.0)),
+                _ => {}
+            }
+        }
         let time = |seconds: i64| Timestamp::from_second(seconds).map_err(|_| CertificateError::NotACertificate(1));
         Ok(Self {
             common_name: common_name(certificate.subject()),
-            dns_names,
+            dns_names: names.dns,
+            ip_addresses: names.ip,
+            email_addresses: names.email,
+            uris: names.uri,
             organization: organization(certificate.subject()),
             issuer: certificate.issuer().to_string(),
             subject: certificate.subject().to_string(),
@@ -84,12 +103,11 @@ impl Facts {
             not_after: time(certificate.validity().not_after.timestamp())?,
             serial: hex::encode(certificate.raw_serial()),
             fingerprint_sha256: hex::encode(Sha256::digest(der)),
-            signature_algorithm: certificate.signature_algorithm.algorithm.to_id_string(),
-            rsa_bits: match certificate.public_key().parsed() {
-                Ok(PublicKey::RSA(key)) => Some(key.key_size()),
-                Ok(_) | Err(_) => None,
-            },
+            signature: SignatureName::of(&certificate.signature_algorithm),
+            key: PublicKeyFacts::of(certificate.public_key()),
             is_ca: certificate.is_ca(),
+            authority_key_id,
+            subject_key_id,
         })
     }
 
@@ -107,6 +125,38 @@ impl Facts {
             (names, _) => names.iter().any(|name| covers(name, host)),
         }
     }
+}
+
+/// The subject alternative name, by kind.
+#[derive(Default)]
+struct Names {
+    dns: Vec<String>,
+    ip: Vec<IpAddr>,
+    email: Vec<String>,
+    uri: Vec<String>,
+}
+
+impl Names {
+    fn of(certificate: &X509Certificate<'_>) -> Self {
+        let mut names = Self::default();
+        let Some(extension) = certificate.subject_alternative_name().ok().flatten() else { return names };
+        for name in &extension.value.general_names {
+            match name {
+                GeneralName::DNSName(name) => names.dns.push((*name).to_owned()),
+                GeneralName::RFC822Name(address) => names.email.push((*address).to_owned()),
+                GeneralName::URI(uri) => names.uri.push((*uri).to_owned()),
+                GeneralName::IPAddress(bytes) => names.ip.extend(ip_address(bytes)),
+                _ => {}
+            }
+        }
+        names
+    }
+}
+
+/// 4 or 16 bytes (RFC 5280 section 4.2.1.6).
+fn ip_address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 fn common_name(name: &X509Name<'_>) -> Option<String> {

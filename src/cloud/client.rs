@@ -28,7 +28,7 @@ use super::{
     membership::{Fleets, MembershipPolicy},
     request::{Action, ApiRequest, Effect},
     retry::{FailureClass, RateLimit, RetryPolicy, TokenBucket},
-    sign::{Attempt, sign},
+    sign::{Attempt, sign, unsigned},
     transport::{RawAnswer, SendFailure, Transport, TransportConfig},
 };
 use crate::clock::{Clock, SystemClock};
@@ -136,7 +136,11 @@ impl CloudClient {
     #[must_use]
     pub fn new(config: CloudConfig) -> Self {
         Self(Arc::new(Inner {
-            credentials: CredentialStore::new(config.credentials, Arc::clone(&config.clock)),
+            credentials: CredentialStore::new(
+                config.credentials,
+                Arc::clone(&config.clock),
+                Arc::clone(&config.randomness),
+            ),
             endpoints: config.endpoints,
             transport: Transport::new(config.transport),
             retry: config.retry,
@@ -192,21 +196,20 @@ impl CloudClient {
         loop {
             attempts += 1;
             self.take_turn(action, context).await?;
-            let credentials = self.keys(action, context).await?;
+            let credentials = match request.proof() {
+                Some(proof) => Arc::new(Credentials::anonymous(proof.clone())),
+                None => self.keys(action, context).await?,
+            };
             let failed = match self.attempt(request, &endpoint, &credentials, context, attempts).await {
                 Ok(answer) => return read(action, &answer),
                 Err(failed) => failed,
             };
             match failed.error.class() {
-                FailureClass::StaleToken if !renewed => {
+                FailureClass::StaleToken if !renewed && request.proof().is_none() => {
                     renewed = true;
-                    match self.0.credentials.renew(&credentials).await {
-                        Ok(Renewed::Changed(_)) => continue,
-                        Ok(Renewed::Same) => return Err(failed.error),
-                        Err(error) => {
-                            tracing::debug!(cloud_action = %action, %error, "refused keys could not be renewed");
-                            return Err(failed.error);
-                        }
+                    match self.renewed(&credentials, action, context).await? {
+                        Renewed::Changed(_) => continue,
+                        Renewed::Same => return Err(failed.error),
                     }
                 }
                 FailureClass::SkewedClock if !clock_corrected => {
@@ -234,6 +237,24 @@ impl CloudClient {
             biased;
             found = self.0.credentials.current() => {
                 found.map_err(|source| CloudError::Credentials { action, source })
+            }
+            () = context.cancel.cancelled() => Err(CloudError::Cancelled { action, maybe_sent: false }),
+            () = context.overdue() => Err(CloudError::DeadlineExceeded { action, maybe_sent: false, last: None }),
+        }
+    }
+
+    /// Other keys than the refused ones. An interrupt or the deadline ends this too. If the source fails, that is the
+    /// error: it says more than the refusal does.
+    async fn renewed(
+        &self,
+        refused: &Arc<Credentials>,
+        action: Action,
+        context: &CallContext,
+    ) -> Result<Renewed, CloudError> {
+        tokio::select! {
+            biased;
+            renewed = self.0.credentials.renew(refused) => {
+                renewed.map_err(|source| CloudError::Credentials { action, source })
             }
             () = context.cancel.cancelled() => Err(CloudError::Cancelled { action, maybe_sent: false }),
             () = context.overdue() => Err(CloudError::DeadlineExceeded { action, maybe_sent: false, last: None }),
@@ -305,15 +326,9 @@ impl CloudClient {
         attempts: u32,
     ) -> Result<RawAnswer, Failed> {
         let action = request.action();
-        let signed = sign(
-            request,
-            &Attempt {
-                host: endpoint.authority(),
-                credentials,
-                date: self.now(),
-                nonce: &hex::encode(self.0.randomness.nonce()),
-            },
-        );
+        let nonce = hex::encode(self.0.randomness.nonce());
+        let attempt = Attempt { host: endpoint.authority(), credentials, date: self.now(), nonce: &nonce };
+        let signed = if request.proof().is_some() { unsigned(request, &attempt) } else { sign(request, &attempt) };
         if tracing::enabled!(tracing::Level::TRACE) {
             let parameters = answer::redacted_parameters(request, credentials);
             tracing::trace!(cloud_action = %action, %endpoint, cloud_parameters = parameters, "cloud request");

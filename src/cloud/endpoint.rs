@@ -25,8 +25,28 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn host(host: String) -> Self {
+    /// A host of the cloud, over TLS.
+    pub(super) fn host(host: String) -> Self {
         Self { secure: true, authority: host }
+    }
+
+    /// The metadata service of ECS instances: a link-local address that only the instance itself reaches, over HTTP only.
+    #[must_use]
+    pub fn instance_metadata() -> Self {
+        Self { secure: false, authority: "100.100.100.200".to_owned() }
+    }
+
+    /// The origin of a URL that the user names as a whole, HTTP to any host included. `None` if it has no HTTP origin.
+    #[must_use]
+    pub fn origin_of(url: &url::Url) -> Option<Self> {
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let host = url.host_str().filter(|host| !host.is_empty())?;
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        Some(Self { secure, authority })
     }
 
     /// `host`, or `host:port` if the port is not the scheme's own. Exactly what the `host` header says.

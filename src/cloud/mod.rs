@@ -34,9 +34,13 @@ mod tests;
 
 pub use cancel::CallContext;
 pub use client::{Answer, CloudClient, CloudConfig, Randomness, SystemRandomness};
-pub use credential::{CredentialChain, CredentialError, CredentialSettings, Environment};
+pub use credential::{
+    CredentialChain, CredentialError, CredentialNetwork, CredentialSettings, Environment, OidcSettings, OidcToken,
+    RoleSettings,
+};
 pub use endpoint::{Endpoint, EndpointResolver, Network};
 pub use error::{ApiFailure, CloudError};
+pub use fleet::FleetFilter;
 pub use id::{AccessKeyId, ClusterId, FleetId, RegionId, RequestId, SecurityGroupId, TaskId, VSwitchId, VpcId, ZoneId};
 pub use membership::{MemberChange, MembershipPolicy, WaitError, WaitProgress, Wanted};
 pub use request::{Action, Product};

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::sign::percent_encode;
+use super::{secret::SecurityToken, sign::percent_encode};
 
 /// A cloud product this client speaks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,16 @@ pub struct Action {
     pub name: &'static str,
 }
 
+impl Action {
+    /// The permission that RAM asks for, as policies write it: `adcp:AttachClusterToHub`.
+    #[must_use]
+    pub fn permission(self) -> String {
+        // Policies know the certificate service by the name of the product it came from.
+        let product = if self.product == Product::Cas { "yundun-cert" } else { self.product.code() };
+        format!("{product}:{}", self.name)
+    }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.product, self.name)
@@ -122,7 +132,9 @@ pub enum Effect {
 }
 
 /// The body of a call.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+///
+/// `Debug` shows the names of parameters only: a value may be a token.
+#[derive(Clone, PartialEq, Eq, Default)]
 pub enum Body {
     /// No body, no content type.
     #[default]
@@ -131,6 +143,16 @@ pub enum Body {
     Form(BTreeMap<String, String>),
     /// `application/json; charset=utf-8`, serialized once: the signature covers these bytes.
     Json(String),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Form(form) => f.debug_tuple("Form").field(&form.keys()).finish(),
+            Self::Json(text) => f.debug_struct("Json").field("length", &text.len()).finish(),
+        }
+    }
 }
 
 /// A call that cannot be built: its path would name another resource than meant.
@@ -151,6 +173,7 @@ pub struct ApiRequest {
     body: Body,
     effect: Effect,
     secret_answer: bool,
+    proof: Option<SecurityToken>,
 }
 
 impl ApiRequest {
@@ -165,6 +188,7 @@ impl ApiRequest {
             body: Body::Empty,
             effect: Effect::Reads,
             secret_answer: false,
+            proof: None,
         }
     }
 
@@ -253,6 +277,14 @@ impl ApiRequest {
         self
     }
 
+    /// Sends the call without a signature. `proof` is the secret among its parameters by which the service knows who asks:
+    /// it is kept out of logs and messages as keys are.
+    #[must_use]
+    pub fn anonymous(mut self, proof: SecurityToken) -> Self {
+        self.proof = Some(proof);
+        self
+    }
+
     /// Which call this is.
     #[must_use]
     pub fn action(&self) -> Action {
@@ -287,6 +319,12 @@ impl ApiRequest {
     #[must_use]
     pub fn effect_of_resend(&self) -> Effect {
         self.effect
+    }
+
+    /// What stands for a signature, if the call is sent without one.
+    #[must_use]
+    pub fn proof(&self) -> Option<&SecurityToken> {
+        self.proof.as_ref()
     }
 
     /// Whether the answer must not be logged.
@@ -360,6 +398,12 @@ mod tests {
 
     fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn permissions_are_spelled_as_policies_spell_them() {
+        let of = |product| Action { product, name: "Call" }.permission();
+        assert_eq!((of(Product::Adcp), of(Product::Cas)), ("adcp:Call".to_owned(), "yundun-cert:Call".to_owned()));
     }
 
     #[test]

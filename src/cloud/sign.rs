@@ -140,7 +140,7 @@ pub struct Attempt<'a> {
     pub nonce: &'a str,
 }
 
-/// A request ready to send: send `path`, `query`, `headers` and `body` byte for byte.
+/// A request ready to send, signed unless the service wants no signature: send `path`, `query`, `headers` and `body` byte for byte.
 ///
 /// `Debug` leaves the headers out: they carry the security token.
 #[derive(Clone, PartialEq, Eq)]
@@ -210,6 +210,30 @@ pub fn sign(request: &ApiRequest, attempt: &Attempt<'_>) -> SignedRequest {
     let authorization = authorization(attempt.credentials.access_key_id.as_str(), &signed, &signature);
     headers.push(("accept".to_owned(), "application/json".to_owned()));
     headers.push(("authorization".to_owned(), authorization));
+    SignedRequest { method: request.method().as_str(), path: request.path().to_owned(), query, headers, body }
+}
+
+/// Prepares one attempt at a call that the service takes without a signature. What the signature's headers would say
+/// goes into the query, as the official SDKs send it.
+#[must_use]
+pub fn unsigned(request: &ApiRequest, attempt: &Attempt<'_>) -> SignedRequest {
+    let action = request.action();
+    let date = acs_date(attempt.date);
+    let common = [
+        ("Action", action.name),
+        ("Format", "JSON"),
+        ("SignatureNonce", attempt.nonce),
+        ("Timestamp", date.as_str()),
+        ("Version", action.product.version()),
+    ];
+    let own = request.query_parameters().iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = canonical_query(common.into_iter().chain(own));
+    let mut headers =
+        vec![("accept".to_owned(), "application/json".to_owned()), ("host".to_owned(), attempt.host.to_owned())];
+    if let Some(content_type) = request.body().content_type() {
+        headers.push(("content-type".to_owned(), content_type.to_owned()));
+    }
+    let body = request.body().bytes();
     SignedRequest { method: request.method().as_str(), path: request.path().to_owned(), query, headers, body }
 }
 

@@ -1,14 +1,17 @@
-//! The security token service, version 2015-04-01: who the keys belong to.
+//! The security token service, version 2015-04-01: who the keys belong to, and temporary keys of roles.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{
     cancel::CallContext,
     client::{Answer, CloudClient},
+    credential::{Credentials, RoleSettings},
     error::CloudError,
-    id::RequestId,
+    id::{AccessKeyId, RequestId},
     lenient::{non_empty, or_default},
-    request::{ApiRequest, Product},
+    request::{Action, ApiRequest, Product},
+    secret::{AccessKeySecret, SecretString, SecurityToken},
 };
 
 /// Who signs.
@@ -64,4 +67,78 @@ impl CloudClient {
             request_id,
         })
     }
+    /// `AssumeRole`: temporary keys of a role, asked for with the client's own.
+    ///
+    /// # Errors
+    ///
+    /// See [`CloudClient::call`].
+    pub async fn assume_role(&self, role: &RoleSettings, context: &CallContext) -> Result<Credentials, CloudError> {
+        let external_id = role.external_id.clone().map_or(Value::Null, Value::from);
+        let request = role_request("AssumeRole", role).form("ExternalId", external_id);
+        self.temporary_keys(&request, context).await
+    }
+
+    /// `AssumeRoleWithOIDC`: temporary keys of a role, asked for with an identity provider's token instead of a signature.
+    ///
+    /// # Errors
+    ///
+    /// See [`CloudClient::call`].
+    pub async fn assume_role_with_oidc(
+        &self,
+        role: &RoleSettings,
+        provider_arn: &str,
+        token: &SecurityToken,
+        context: &CallContext,
+    ) -> Result<Credentials, CloudError> {
+        // In the body: a token may be longer than a query.
+        let request = role_request("AssumeRoleWithOIDC", role)
+            .form("OIDCProviderArn", provider_arn)
+            .form("OIDCToken", token.expose())
+            .anonymous(token.clone());
+        self.temporary_keys(&request, context).await
+    }
+
+    async fn temporary_keys(&self, request: &ApiRequest, context: &CallContext) -> Result<Credentials, CloudError> {
+        let Answer { body, request_id }: Answer<Assumed> = self.call(request, context).await?;
+        let Assumed { credentials: keys } = body;
+        let unreadable = |reason: &str| unreadable(request.action(), reason, request_id.clone());
+        if keys.access_key_id.is_empty() || keys.access_key_secret.is_empty() || keys.security_token.is_empty() {
+            return Err(unreadable("the keys are not complete"));
+        }
+        Ok(Credentials {
+            access_key_id: AccessKeyId::new(keys.access_key_id),
+            access_key_secret: AccessKeySecret::from(keys.access_key_secret),
+            security_token: Some(SecurityToken::from(keys.security_token)),
+            expires_at: Some(keys.expiration.parse().map_err(|_| unreadable("the keys' end is not a date"))?),
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Assumed {
+    credentials: TemporaryKeys,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct TemporaryKeys {
+    access_key_id: String,
+    access_key_secret: SecretString,
+    security_token: SecretString,
+    expiration: String,
+}
+
+fn unreadable(action: Action, reason: &str, request_id: Option<RequestId>) -> CloudError {
+    CloudError::Unreadable { action, reason: reason.to_owned(), request_id }
+}
+
+/// What both ways of assuming a role have in common. Asking twice gives two sets of keys and changes nothing.
+fn role_request(name: &'static str, role: &RoleSettings) -> ApiRequest {
+    ApiRequest::rpc(Product::Sts, name)
+        .form("RoleArn", role.role_arn.as_str())
+        .form("RoleSessionName", role.session())
+        .form("DurationSeconds", role.session_seconds.map_or(Value::Null, Value::from))
+        .form("Policy", role.policy.clone().map_or(Value::Null, Value::from))
+        .secret_answer()
 }

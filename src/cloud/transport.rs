@@ -126,6 +126,12 @@ pub enum SendFailure {
     },
 }
 
+/// Headers that carry a token.
+const SENSITIVE: [&str; 2] = ["x-acs-security-token", "x-aliyun-ecs-metadata-token"];
+
+/// Hosts that no proxy is asked for, whatever `NO_PROXY` says: this machine.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+
 /// Sends signed requests.
 ///
 /// `Debug` leaves the HTTP clients out: theirs prints proxies with their passwords.
@@ -196,7 +202,10 @@ impl Transport {
             .pool_idle_timeout(IDLE_CONNECTION)
             .user_agent(config.user_agent.clone());
         let proxies = &config.proxies;
-        let except = || proxies.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+        let except = || {
+            let given = proxies.no_proxy.as_deref().unwrap_or_default();
+            reqwest::NoProxy::from_string(&format!("{given},{LOOPBACK}"))
+        };
         if let Some(url) = proxies.https.as_deref().filter(|url| !url.is_empty()) {
             let proxy = reqwest::Proxy::https(url).map_err(|_| ConfigurationError::Proxy("HTTPS"))?;
             builder = builder.proxy(proxy.no_proxy(except()));
@@ -236,7 +245,7 @@ fn build(endpoint: &Endpoint, request: SignedRequest) -> Result<reqwest::Request
     for (name, value) in &request.headers {
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsendable())?;
         let mut header = HeaderValue::from_str(value).map_err(|_| unsendable())?;
-        header.set_sensitive(name == http::header::AUTHORIZATION || name == "x-acs-security-token");
+        header.set_sensitive(name == http::header::AUTHORIZATION || SENSITIVE.contains(&name.as_str()));
         built.headers_mut().append(name, header);
     }
     if !request.body.is_empty() {

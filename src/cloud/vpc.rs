@@ -1,6 +1,9 @@
 //! VPCs, version 2016-04-28: the vSwitches a gateway may stand in.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     cancel::CallContext,
@@ -26,6 +29,12 @@ pub struct VSwitchFilter {
     pub vswitch_id: Option<VSwitchId>,
     /// In this zone.
     pub zone_id: Option<ZoneId>,
+    /// Of this name.
+    pub name: Option<String>,
+    /// In this resource group.
+    pub resource_group_id: Option<String>,
+    /// With all of these tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A subnet of a VPC in one zone.
@@ -59,6 +68,38 @@ pub struct VSwitch {
     /// Whether it is the zone's default vSwitch.
     #[serde(default, deserialize_with = "or_default")]
     pub is_default: bool,
+    /// What its owner says of it.
+    #[serde(default, deserialize_with = "non_empty")]
+    pub description: Option<String>,
+    /// Its resource group.
+    #[serde(default, deserialize_with = "non_empty")]
+    pub resource_group_id: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    tags: WrappedTags,
+}
+
+impl VSwitch {
+    /// Its tags.
+    #[must_use]
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        self.tags.items.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect()
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+struct WrappedTags {
+    #[serde(rename = "Tag", deserialize_with = "or_default")]
+    items: Vec<Tag>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Tag {
+    #[serde(deserialize_with = "or_default")]
+    key: String,
+    #[serde(deserialize_with = "or_default")]
+    value: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -88,6 +129,7 @@ impl CloudClient {
         filter: &VSwitchFilter,
         context: &CallContext,
     ) -> Result<Vec<VSwitch>, CloudError> {
+        let tags: Vec<_> = filter.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
         let mut found: Vec<VSwitch> = Vec::new();
         for page in 1..=MAX_PAGES {
             let request = ApiRequest::rpc(Product::Vpc, "DescribeVSwitches")
@@ -95,6 +137,9 @@ impl CloudClient {
                 .query("VpcId", filter.vpc_id.as_ref().map(ToString::to_string))
                 .query("VSwitchId", filter.vswitch_id.as_ref().map(ToString::to_string))
                 .query("ZoneId", filter.zone_id.as_ref().map(ToString::to_string))
+                .query("VSwitchName", filter.name.as_deref())
+                .query("ResourceGroupId", filter.resource_group_id.as_deref())
+                .query("Tag", tags.clone())
                 .query("PageNumber", page)
                 .query("PageSize", PAGE_SIZE);
             let answer: Answer<Page> = self.call(&request, context).await?;

@@ -1,5 +1,6 @@
 //! Object-safe twins of the typed traits, which the protocol layer calls.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
@@ -11,7 +12,8 @@ use futures_util::FutureExt;
 use super::apply::{self, Change, schema_shape};
 use super::data_source::DataSource;
 use super::declared::Fate;
-use super::diagnostic::{Diagnostic, Diagnostics};
+use super::diagnostic::{Diagnostic, Diagnostics, Severity};
+use super::function::{self, Arguments, Function, FunctionError, Signature};
 use super::model::{Field, ShapeError};
 use super::path::Path;
 use super::plan;
@@ -102,6 +104,8 @@ pub trait AnyResource: Send + Sync {
     /// Enters a plan into the book of what this run stands for, and says if another instance stands for it too. Called for
     /// every plan, no-op plans included; offline.
     fn declare(&self, request: &PlanRequest, answer: &PlanAnswer, clients: &AnyClients) -> Diagnostics;
+    /// Whether a plan changes more than settings of ours, which touch nothing remote.
+    fn changes(&self, planned: &Value, prior: &Value) -> bool;
     /// Looks at the world for a plan that changes something, and warns.
     fn cross_check<'a>(&'a self, planned: &'a Value, clients: AnyClients, cx: Context) -> BoxFuture<'a, Diagnostics>;
     /// Creates, updates or deletes.
@@ -142,6 +146,22 @@ pub trait AnyDataSource: Send + Sync {
     ) -> BoxFuture<'_, (Option<Value>, Diagnostics)>;
 }
 
+/// A provider function.
+pub trait AnyFunction: Send + Sync {
+    /// Name.
+    fn name(&self) -> &'static str;
+    /// Signature.
+    fn signature(&self) -> &Signature;
+    /// How many parameters its Rust type has before the variadic one, and whether it has one, for the test that compares them
+    /// with the signature.
+    fn arguments(&self) -> (usize, bool);
+    /// Calls it; offline. Unknown, if an argument is that must not be.
+    ///
+    /// # Errors
+    /// If there is no result for these arguments.
+    fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError>;
+}
+
 /// Erases a [`Resource`].
 #[derive(Debug)]
 pub struct ResourceType<R: Resource> {
@@ -174,15 +194,15 @@ impl<R: Resource> ResourceType<R> {
         host: HostCapabilities,
     ) -> Result<PlanAnswer, Diagnostics> {
         let PlanRequest { config, prior, proposed, private } = request;
+        let mut diagnostics = self.validate(config, host);
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
         let settled = plan::settle(self.schema(), config, prior, proposed);
         let config_model = decode::<R::Plan>(config)?;
         let prior_model = if prior.is_null() { None } else { Some(decode::<R::State>(prior)?) };
         let mut private = Private::decode(private);
         private.take_successor();
-        let mut diagnostics = self.validate(config, host);
-        if diagnostics.has_errors() {
-            return Err(diagnostics);
-        }
         let mut planning = Planning::<R> {
             config: &config_model,
             prior: prior_model.as_ref(),
@@ -252,9 +272,8 @@ impl<R: Resource> AnyResource for ResourceType<R> {
                 }
             });
         }
-        match decode::<R::Plan>(config) {
-            Ok(model) => R::validate(&model, &mut diagnostics),
-            Err(errors) => diagnostics.extend(errors),
+        if let Some(model) = decode_all(config, &mut diagnostics) {
+            R::validate(&model, &mut diagnostics);
         }
         diagnostics
     }
@@ -281,15 +300,27 @@ impl<R: Resource> AnyResource for ResourceType<R> {
             (_, true) => Fate::Delete,
             (true, false) => Fate::Create,
             (false, false) if !answer.requires_replace.is_empty() => Fate::Replace,
-            (false, false) => Fate::Keep { changes: *planned != request.prior },
+            (false, false) => Fate::Keep { changes: self.changes(planned, &request.prior) },
         };
         let private = Private::decode(&request.private);
-        for (object, path) in R::objects(if planned.is_null() { &request.prior } else { planned }) {
+        let objects = R::objects(if planned.is_null() { &request.prior } else { planned });
+        let mut entries: Vec<_> = objects.iter().map(|(object, path)| (object.clone(), path.clone(), fate)).collect();
+        if fate == Fate::Replace {
+            // A replacement of another name leaves nothing under the old one.
+            let left =
+                R::objects(&request.prior).into_iter().filter(|(old, _)| objects.iter().all(|(new, _)| new != old));
+            entries.extend(left.map(|(object, path)| (object, path, Fate::Delete)));
+        }
+        for (object, path, fate) in entries {
             if let Some(diagnostic) = declared.enter(&object, &path, fate, private.instance()) {
                 told.push(diagnostic);
             }
         }
         told
+    }
+
+    fn changes(&self, planned: &Value, prior: &Value) -> bool {
+        prior.is_null() || plan::differs(self.schema(), planned, prior)
     }
 
     fn cross_check<'a>(&'a self, planned: &'a Value, clients: AnyClients, cx: Context) -> BoxFuture<'a, Diagnostics> {
@@ -506,9 +537,8 @@ impl<D: DataSource> AnyDataSource for DataSourceType<D> {
 
     fn validate(&self, config: &Value) -> Diagnostics {
         let mut diagnostics = self.schema().check(config);
-        match decode::<D::Config>(config) {
-            Ok(model) => D::validate(&model, &mut diagnostics),
-            Err(errors) => diagnostics.extend(errors),
+        if let Some(model) = decode_all(config, &mut diagnostics) {
+            D::validate(&model, &mut diagnostics);
         }
         diagnostics
     }
@@ -541,11 +571,69 @@ impl<D: DataSource> AnyDataSource for DataSourceType<D> {
     }
 }
 
+/// Erases a [`Function`].
+#[derive(Debug)]
+pub struct FunctionType<F: Function> {
+    signature: OnceLock<Signature>,
+    function: PhantomData<fn() -> F>,
+}
+
+impl<F: Function> FunctionType<F> {
+    /// The erased function.
+    #[must_use]
+    pub fn erased() -> Arc<dyn AnyFunction> {
+        Arc::new(Self { signature: OnceLock::new(), function: PhantomData })
+    }
+}
+
+impl<F: Function> AnyFunction for FunctionType<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn signature(&self) -> &Signature {
+        self.signature.get_or_init(F::signature)
+    }
+
+    fn arguments(&self) -> (usize, bool) {
+        F::Arguments::SHAPE
+    }
+
+    fn call(&self, arguments: &[Value]) -> Result<Value, FunctionError> {
+        function::call::<F>(self.signature(), arguments)
+    }
+}
+
 fn decode<T: Field>(value: &Value) -> Result<T, Diagnostics> {
-    T::from_value(value).map_err(|ShapeError { path, expected }| {
-        let shown = if path.is_root() { "the value".to_owned() } else { path.to_string() };
-        Diagnostic::error("Unsuitable Value", format!("{shown} must be {expected}.")).at(path).into()
-    })
+    T::from_value(value).map_err(|error| unsuitable(error).into())
+}
+
+fn unsuitable(error: ShapeError) -> Diagnostic {
+    let ShapeError { path, expected } = error;
+    let shown = if path.is_root() { "the value".to_owned() } else { path.to_string() };
+    Diagnostic::error("Unsuitable Value", format!("{shown} must be {expected}.")).at(path)
+}
+
+/// Reads a configuration and tells every value that does not suit. Each is then taken for unknown, so that it hides no
+/// other problem.
+fn decode_all<T: Field>(config: &Value, diagnostics: &mut Diagnostics) -> Option<T> {
+    let mut config = Cow::Borrowed(config);
+    loop {
+        match T::from_value(&config) {
+            Ok(model) => return Some(model),
+            Err(error) => {
+                let path = error.path.clone();
+                // The attribute's own check may have said it better.
+                if !diagnostics.iter().any(|told| told.severity == Severity::Error && told.path.as_ref() == Some(&path))
+                {
+                    diagnostics.push(unsuitable(error));
+                }
+                if !config.to_mut().forget(&path) {
+                    return None;
+                }
+            }
+        }
+    }
 }
 
 fn wrong_clients(type_name: &str) -> Diagnostics {

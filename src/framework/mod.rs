@@ -1,7 +1,7 @@
 //! What a resource is, independent of the wire and of any cloud.
 //!
 //! The protocol layer decodes requests into [`value::Value`]s and calls the object-safe traits of [`erased`]; resources
-//! implement the typed traits of [`resource`] and [`data_source`]. Plan rules live in [`plan`], what happens around an
+//! implement the typed traits of [`resource`], [`data_source`] and [`function`]. Plan rules live in [`plan`], what happens around an
 //! apply in [`apply`]. Nothing here names gRPC, HTTP or Kubernetes.
 
 pub mod apply;
@@ -12,6 +12,7 @@ pub mod declared;
 pub mod diagnostic;
 pub mod duration;
 pub mod erased;
+pub mod function;
 pub mod model;
 pub mod number;
 pub mod path;

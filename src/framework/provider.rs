@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::diagnostic::Diagnostics;
-use super::erased::{AnyDataSource, AnyResource};
+use super::erased::{AnyDataSource, AnyFunction, AnyResource};
 use super::path::Path;
 use super::resource::Context;
 use super::schema::Schema;
@@ -43,4 +43,8 @@ pub trait Provider: Send + Sync + 'static {
     fn resources(&self) -> &[Arc<dyn AnyResource>];
     /// Every data source type, in name order.
     fn data_sources(&self) -> &[Arc<dyn AnyDataSource>];
+    /// Every function, in name order. None of them needs a configured provider.
+    fn functions(&self) -> &[Arc<dyn AnyFunction>] {
+        &[]
+    }
 }

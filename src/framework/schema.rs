@@ -69,6 +69,8 @@ pub enum Replace {
 
 /// A check of one known value. The error is a summary and a detail.
 pub type Check = Arc<dyn Fn(&Value) -> Result<(), Problem> + Send + Sync>;
+/// A check of one entry of a map: its key, and its value, which may be null or unknown.
+pub type EntryCheck = Arc<dyn Fn(&str, &Value) -> Result<(), Problem> + Send + Sync>;
 /// Equality in meaning of two known values of one attribute.
 pub type Equality = fn(&Value, &Value) -> bool;
 
@@ -117,6 +119,8 @@ pub struct Attribute {
     pub checks: Vec<Check>,
     /// Checks of each element of a list, set or map.
     pub element_checks: Vec<Check>,
+    /// Checks of each entry of a map, which are about its key too.
+    pub entry_checks: Vec<EntryCheck>,
     /// Deprecation text.
     pub deprecated: Option<&'static str>,
 }
@@ -147,6 +151,7 @@ impl Attribute {
             equality: None,
             checks: Vec::new(),
             element_checks: Vec::new(),
+            entry_checks: Vec::new(),
             deprecated: None,
         }
     }
@@ -274,11 +279,34 @@ impl Attribute {
         self
     }
 
+    /// Checks each entry of a map.
+    #[must_use]
+    pub fn check_entries(
+        mut self,
+        check: impl Fn(&str, &Value) -> Result<(), Problem> + Send + Sync + 'static,
+    ) -> Self {
+        self.entry_checks.push(Arc::new(check));
+        self
+    }
+
     /// Marks it deprecated, saying what to use instead.
     #[must_use]
     pub fn deprecated(mut self, text: &'static str) -> Self {
         self.deprecated = Some(text);
         self
+    }
+
+    /// The same attribute as something that is only read: computed at every depth, with neither defaults nor checks. Its
+    /// description stays.
+    #[must_use]
+    pub fn observed(self) -> Self {
+        let kind = match self.kind {
+            Kind::Nested(nesting, attributes) => {
+                Kind::Nested(nesting, attributes.into_iter().map(Self::observed).collect())
+            }
+            value @ Kind::Value(_) => value,
+        };
+        Self { sensitive: self.sensitive, ..Self::new(self.name, kind, self.description).computed() }
     }
 
     /// Whether the provider may give a value.
@@ -296,9 +324,17 @@ impl Attribute {
     /// The type of its value.
     #[must_use]
     pub fn ty(&self) -> Type {
-        match &self.kind {
-            Kind::Value(ty) => ty.clone(),
-            Kind::Nested(nesting, attributes) => {
+        self.kind.ty()
+    }
+}
+
+impl Kind {
+    /// The type of a value of this kind.
+    #[must_use]
+    pub fn ty(&self) -> Type {
+        match self {
+            Self::Value(ty) => ty.clone(),
+            Self::Nested(nesting, attributes) => {
                 let object = object_type(attributes);
                 match nesting {
                     Nesting::Single => object,
@@ -377,6 +413,13 @@ impl Schema {
 }
 
 fn check_attribute(path: &Path, attribute: &Attribute, value: &Value, diagnostics: &mut Diagnostics) {
+    for check in &attribute.entry_checks {
+        for (key, element) in value.as_map().into_iter().flatten() {
+            if let Err(problem) = check(key, element) {
+                diagnostics.error(path.key(key), problem.summary, problem.detail);
+            }
+        }
+    }
     let mut run = |checks: &[Check], path: &Path, value: &Value| {
         if value.is_null() || value.is_unknown() {
             return;
@@ -469,6 +512,37 @@ pub type Identity = BTreeMap<String, String>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_observed_attribute_is_only_read_at_every_depth() {
+        let inner = Attribute::bool("on", "On.").default_value(Value::Bool(true)).replaces();
+        let outer = Attribute::nested("thing", Nesting::Map, vec![inner], "A thing.").required();
+        let observed = outer.clone().observed();
+        assert_eq!((observed.mode, observed.ty()), (Mode::Computed, outer.ty()));
+        let Kind::Nested(Nesting::Map, attributes) = &observed.kind else { panic!("{observed:?}") };
+        assert!(attributes[0].mode == Mode::Computed && attributes[0].default.is_none());
+        assert_eq!((attributes[0].replace, attributes[0].description.as_ref()), (Replace::Never, "On."));
+    }
+
+    #[test]
+    fn each_entry_of_a_map_is_checked_at_its_key() {
+        let attribute = Attribute::value("labels", Type::map(Type::String), "Labels.").check_entries(|key, value| {
+            if key.starts_with('x') && value.as_str() != Some("ok") {
+                return Err(Problem::new("Bad Entry", key));
+            }
+            Ok(())
+        });
+        let schema = Schema::new("A thing.", vec![attribute]);
+        let shown = |labels: Value| {
+            let told = schema.check(&Value::map([("labels", labels)]));
+            told.iter().map(|one| one.path.clone().unwrap_or_default().to_string()).collect::<Vec<_>>()
+        };
+        let entries = |value: Value| Value::map([("xa", value.clone()), ("b", Value::Null), ("xc", value)]);
+        assert_eq!(shown(entries(Value::string("no"))), ["labels[\"xa\"]", "labels[\"xc\"]"], "all of them");
+        assert_eq!(shown(entries(Value::unknown())), ["labels[\"xa\"]", "labels[\"xc\"]"], "keys are known");
+        assert!(shown(entries(Value::string("ok"))).is_empty());
+        assert!(shown(Value::Null).is_empty() && shown(Value::unknown()).is_empty());
+    }
 
     #[test]
     fn a_required_attribute_may_be_unknown_but_not_null() {

@@ -168,6 +168,23 @@ impl Value {
         }
     }
 
+    /// Makes the value at a path unknown; `false` if the path does not exist or leads to nothing known.
+    pub fn forget(&mut self, path: &Path) -> bool {
+        let mut value = self;
+        for step in path.steps() {
+            let next = match (step, value) {
+                (Step::Attribute(name) | Step::Key(name), Self::Map(entries)) => entries.get_mut(name),
+                (Step::Index(index), Self::List(elements)) => elements.get_mut(*index),
+                _ => None,
+            };
+            let Some(next) = next else { return false };
+            value = next;
+        }
+        let known = !value.is_unknown();
+        *value = Self::unknown();
+        known
+    }
+
     /// The value at a path, if the path exists. An unknown on the way answers unknown.
     #[must_use]
     pub fn at(&self, path: &Path) -> Option<Self> {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     meaning::Meaning,
-    merge::{Leaf, leaves},
+    merge::{Leaf, foreign, leaves},
     object::Object,
     ownership::Writer,
     path::FieldPath,
@@ -60,10 +61,91 @@ impl KnownDrift {
         self.0.extend(seen);
     }
 
+    /// Adds what it found in fields that we did not set.
+    pub fn add_foreign(&mut self, foreign: &Foreign) {
+        self.0.extend(foreign.0.iter().map(|(path, value)| (path.clone(), value.digest.clone())));
+    }
+
     /// Whether a refresh showed this value there.
     #[must_use]
     pub fn holds(&self, path: &FieldPath, live: &Value) -> bool {
         !self.0.is_empty() && self.0.get(&path.to_string()) == Some(&digest(live))
+    }
+}
+
+/// A value that somebody else set in a field that we do not set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignValue {
+    digest: String,
+    /// The value, unless it is not to be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<String>,
+    /// Who last wrote it, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writer: Option<String>,
+}
+
+/// What a refresh found in fields that we do not set, by path.
+///
+/// It is no drift and in no state. But a plan that sets such a field for the first time must say what it overwrites, and its
+/// write must not take for a change after the plan what was there all along.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foreign(BTreeMap<String, ForeignValue>);
+
+impl Foreign {
+    /// Of a live object. `worth` leaves out paths that no attribute can come to set.
+    pub fn of(live: &Object, ours: &Value, meaning: &dyn Meaning, worth: impl Fn(&FieldPath) -> bool) -> Self {
+        let found = foreign(live.value(), ours, meaning).into_iter().filter(|(path, _)| worth(path));
+        let entry = |(path, value): (FieldPath, &Value)| {
+            let writer = last_writer(live, &path).map(|writer| writer.to_string());
+            (path.to_string(), ForeignValue { digest: digest(value), shown: Some(short(value)), writer })
+        };
+        Self(found.map(entry).collect())
+    }
+
+    /// Without the values.
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.0.values_mut().for_each(|value| value.shown = None);
+        self
+    }
+
+    /// From its text; anything else reads as none.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self(serde_json::from_str(text).unwrap_or_default())
+    }
+
+    /// The text to keep; `None` if there is nothing to keep.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        if self.0.is_empty() { None } else { serde_json::to_string(&self.0).ok() }
+    }
+
+    /// The values that a plan sets anew, where the state before it sets nothing.
+    pub fn overwritten(
+        &self,
+        prior: &Value,
+        planned: &Value,
+        meaning: &dyn Meaning,
+    ) -> Vec<(FieldPath, &ForeignValue)> {
+        // As if it were live already, so that elements of lists are looked into.
+        let anew = leaves(planned, prior, planned, meaning).into_iter().filter(|leaf| leaf.prior.is_none());
+        anew.filter_map(|leaf| {
+            let value = self.0.get(&leaf.path.to_string())?;
+            (value.digest != digest(leaf.planned?)).then_some((leaf.path, value))
+        })
+        .collect()
+    }
+}
+
+/// A value on one line, for people.
+fn short(value: &Value) -> String {
+    const MAX_CHARS: usize = 120;
+    let text = value.to_string();
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 

@@ -13,7 +13,7 @@ use super::path::{FieldPath, Segment};
 /// How two present values are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compare {
-    /// JSON equality, numbers by value; objects by the fields we set, lists in order.
+    /// JSON equality, numbers by value; objects by the fields we set; lists in order, and their elements whole.
     #[default]
     Exact,
     /// Text that holds JSON: equal when the parsed values are.
@@ -181,13 +181,20 @@ fn same_shape(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meanin
                 find(live, element, key, path, meaning)
                     .is_some_and(|found| equal(Some(found), Some(element), path, meaning))
             }),
+            // Such a list is ours whole, so what only a live element says counts as well: a host that somebody added to a
+            // rule for any host, or one that the plan drops.
             None => {
                 live.len() == ours.len()
-                    && live.iter().zip(ours).all(|(live, ours)| equal_element(live, ours, path, meaning))
+                    && live.iter().zip(ours).all(|(live, ours)| same_whole(live, ours, path, meaning))
             }
         },
         _ => false,
     }
+}
+
+/// Whether neither of two elements says anything that the other does not mean too.
+fn same_whole(a: &Value, b: &Value, path: &FieldPath, meaning: &dyn Meaning) -> bool {
+    equal_element(a, b, path, meaning) && equal_element(b, a, path, meaning)
 }
 
 /// Elements are compared field by field where they are objects: a controller may add zero values to them.
@@ -227,9 +234,9 @@ fn same_set(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning)
     within(live, ours, false) && within(ours, live, true)
 }
 
-/// The elements are ours whole, so what only the live ones say counts as well.
+/// The first element against the first, the others in any order.
 fn first_and_others(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> bool {
-    let same = |a: &Value, b: &Value| equal_element(a, b, path, meaning) && equal_element(b, a, path, meaning);
+    let same = |a: &Value, b: &Value| same_whole(a, b, path, meaning);
     let (Some((live_first, live)), Some((our_first, ours))) =
         (live.as_array().and_then(|list| list.split_first()), ours.as_array().and_then(|list| list.split_first()))
     else {
@@ -416,6 +423,13 @@ mod tests {
                 json!([{"a": 2}, {"a": 1}, {"a": 3}]),
             ),
             ("list", json!([{"a": 1, "b": null}]), json!([{"a": 1}]), json!([{"a": 1}, {"a": 2}])),
+            (
+                "list",
+                json!([{"a": {"b": ["x"], "c": 0}}]),
+                json!([{"a": {"b": ["x"]}}]),
+                json!([{"a": {"b": ["x"]}, "d": 1}]),
+            ),
+            ("list", json!([[{"a": 1}]]), json!([[{"a": 1, "b": ""}]]), json!([[{"a": 1, "b": "more"}]])),
         ] {
             assert!(eq(&json!({ field: a }), &json!({ field: b })), "{field}: {a} means {b}");
             assert!(eq(&json!({ field: b }), &json!({ field: b })), "{field}: {b} means itself");

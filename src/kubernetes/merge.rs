@@ -156,6 +156,47 @@ fn walk<'a>(at: Leaf<'a>, meaning: &dyn Meaning, found: &mut Vec<Leaf<'a>>) {
     }
 }
 
+/// Labels, annotations and fields of `spec` that live sets and `ours` does not.
+pub(crate) fn foreign<'a>(live: &'a Value, ours: &Value, meaning: &dyn Meaning) -> Vec<(FieldPath, &'a Value)> {
+    let mut found = Vec::new();
+    for root in [&["metadata", "labels"][..], &["metadata", "annotations"], &["spec"]] {
+        let root = FieldPath::of(root.iter().copied());
+        if let Some(value) = value_at(live, &root) {
+            let ours = value_at(ours, &root);
+            walk_foreign(root, value, ours, meaning, &mut found);
+        }
+    }
+    found
+}
+
+fn walk_foreign<'a>(
+    path: FieldPath,
+    live: &'a Value,
+    ours: Option<&Value>,
+    meaning: &dyn Meaning,
+    found: &mut Vec<(FieldPath, &'a Value)>,
+) {
+    match (live, meaning.list_key(&path)) {
+        (Value::Object(fields), _) if !fields.is_empty() && meaning.compare(&path) == Compare::Exact => {
+            for (name, live) in fields.iter().filter(|(_, value)| !value.is_null()) {
+                walk_foreign(path.field(name), live, child(ours, name), meaning, found);
+            }
+        }
+        (Value::Array(elements), Some(key)) => {
+            for fields in elements.iter().filter_map(|element| element.as_object().map(|fields| (element, fields))) {
+                let (element, fields) = fields;
+                let at = path.element(key_of(element, key));
+                let ours = find(array(ours), element, key, &path, meaning);
+                for (name, live) in fields.iter().filter(|(name, _)| !key.contains(&name.as_str())) {
+                    walk_foreign(at.field(name), live, child(ours, name), meaning, found);
+                }
+            }
+        }
+        _ if ours.is_none() && present(Some(live), &path, meaning).is_some() => found.push((path, live)),
+        _ => {}
+    }
+}
+
 fn key_of(element: &Value, key: &[&str]) -> Vec<(String, Value)> {
     key.iter().map(|name| ((*name).to_owned(), element.get(*name).cloned().unwrap_or(Value::Null))).collect()
 }

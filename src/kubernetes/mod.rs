@@ -39,7 +39,7 @@ pub use access::{ExecPlugin, ExplicitAccess, FleetAccess, KubeconfigFuture, Kube
 pub use api::{ApplyOptions, FleetApi, Listing, Seen};
 pub use create::{CreateOutcome, CreateRequest};
 pub use delete::{DeleteOutcome, Deletion};
-pub use drift::{Difference, KnownDrift, differences, last_writer};
+pub use drift::{Difference, Foreign, ForeignValue, KnownDrift, differences, last_writer};
 pub use error::{Cause, Error, ManagerConflict, Problem, Status, Verb};
 pub use events::{Event, EventLog, EventTarget};
 pub use identity::ClusterUid;

@@ -66,7 +66,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Member Still In Use",
-        "the resource",
+        "ignore_gateways",
         "A gateway of the Fleet still routes to the member, whose endpoints would be lost at once.",
         "Set create_before_destroy on the association and take cluster_id from it, so that the gateway is updated first; or set \
          ignore_gateways = true and apply that before.",

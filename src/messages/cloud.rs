@@ -10,6 +10,30 @@ pub(super) const MESSAGES: &[Message] = &[
         "Set access_key and secret_key, ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or a profile.",
     ),
     error(
+        "Role Not Assumed",
+        "the resource",
+        "A role is to be assumed, and the security token service refused or did not answer; the message repeats its words.",
+        "Check that the role exists, that its trust policy names whoever assumes it, and the settings of the session.",
+    ),
+    error(
+        "Credentials URI Failed",
+        "the resource",
+        "The server behind the credentials URI did not answer with temporary keys.",
+        "Check that it runs, and that it answers with HTTP 200 and the JSON that the credentials guide shows.",
+    ),
+    error(
+        "Credential Process Failed",
+        "the resource",
+        "The program of a profile of mode External failed, took longer than a minute, or printed something else than keys.",
+        "Run it by hand and look at what it prints. The message does not repeat it, since it may hold keys.",
+    ),
+    error(
+        "Instance Role Unavailable",
+        "the resource",
+        "The keys of the ECS instance's RAM role are asked for, and its metadata service gave none.",
+        "Check that this is an ECS instance with a role, and that this process may reach its metadata service.",
+    ),
+    error(
         "Cloud Credentials Not Accepted",
         "the resource",
         "The key does not exist, is disabled or expired, the secret does not fit, or this machine's clock is far off.",

@@ -1,4 +1,4 @@
-//! Messages of `ackone_grpc_services`. With `on_failure = "report"` those of the probe stand in `error` instead.
+//! Messages of data sources. First those of `ackone_grpc_services`: with `on_failure = "report"` those of the probe stand in `error` instead.
 
 use super::{Message, either, error};
 
@@ -125,5 +125,40 @@ pub(super) const MESSAGES: &[Message] = &[
         "host",
         "The route works, and the service itself answered with an error.",
         "Read its message.",
+    ),
+];
+
+/// Messages of the data sources that read the cloud and the Fleet. Refused calls are those of the cloud and the Fleet.
+pub(super) const READS: &[Message] = &[
+    error(
+        "Invalid Filter",
+        "fleet_id, name and the filters of a data source",
+        "The text is empty or has spaces, so nothing can match it.",
+        "Write the value to look for, or leave the filter out.",
+    ),
+    error("Invalid Profile", "profile", "There is no such profile of Fleets.", "Write Default or XFlow."),
+    error(
+        "Invalid Membership State",
+        "state of ackone_fleet_clusters",
+        "There is no such state of an association.",
+        "Write one of those that the message lists; Successed is the service's spelling.",
+    ),
+    error(
+        "No Such Fleet",
+        "name of ackone_fleet",
+        "No Fleet of the region has this name, or the one of this fleet_id has another name.",
+        "Check name, region and account; the message lists the names that there are.",
+    ),
+    error(
+        "Several Fleets",
+        "name of ackone_fleet",
+        "More than one Fleet of the region has this name.",
+        "Set fleet_id instead.",
+    ),
+    error(
+        "Gateway Not Found",
+        "name of the data source ackone_alb_gateway",
+        "The Fleet has no AlbConfig of this name.",
+        "Check the name and which Fleet the provider points to; take the name from the resource if the same run makes it.",
     ),
 ];

@@ -59,7 +59,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Duplicate Zone Mapping",
-        "zone_mappings",
+        "zone_mappings[*].vswitch_id, zone_id",
         "Two entries name the same vSwitch or zone.",
         "Name vSwitches in different zones.",
     ),
@@ -101,19 +101,19 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Invalid Tag Key",
-        "tags",
+        "tags[\"<key>\"]; tags of a listener",
         "A tag key is empty or begins with a reserved prefix.",
         "Choose another key; aliyun and acs: are the cloud's own.",
     ),
     error(
         "Invalid Listener",
-        "listeners",
+        "listeners[\"<listener>\"]",
         "A key of the map is no port and protocol.",
         "Write keys such as 443/HTTPS: a port, a slash, and HTTP, HTTPS or QUIC.",
     ),
     error(
         "Listeners on One Port",
-        "listeners",
+        "listeners[\"<listener>\"]",
         "Two listeners share a port; only HTTPS and QUIC can.",
         "Give each its own port.",
     ),
@@ -137,7 +137,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Setting Needs a TLS Listener",
-        "listeners[\"<listener>\"]",
+        "listeners[\"<listener>\"].<attribute>",
         "A TLS setting stands on a listener without TLS, where it has no effect.",
         "Remove it, or make the listener HTTPS.",
     ),
@@ -149,19 +149,19 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Invalid Certificate ID",
-        "listeners[\"<listener>\"].certificates[*].certificate_id",
+        "listeners[\"<listener>\"].certificates[*].certificate_id, default_certificate.certificate_id, ca_certificates",
         "The text is no CertIdentifier of the certificate service.",
         "Write digits, a dash and the region, such as 1234567-cn-hangzhou.",
     ),
     error(
         "Several Default Certificates",
-        "listeners[\"<listener>\"].certificates",
+        "listeners[\"<listener>\"].certificates[*].default",
         "More than one certificate is marked as default.",
         "Mark one.",
     ),
     error(
         "Duplicate Certificate",
-        "listeners[\"<listener>\"].certificates",
+        "listeners[\"<listener>\"].certificates[*].certificate_id",
         "A certificate is listed twice.",
         "List it once.",
     ),
@@ -176,18 +176,6 @@ pub(super) const MESSAGES: &[Message] = &[
         "listeners[\"<listener>\"].security_policy_id",
         "The listener accepts TLS 1.0 or 1.1, which no gRPC client uses.",
         "Set tls_cipher_policy_1_2 or a stricter policy.",
-    ),
-    error(
-        "Annotation Has an Attribute",
-        "annotations[\"<key>\"]",
-        "The annotation is written from an attribute of the resource.",
-        "Use the attribute that the message names.",
-    ),
-    warning(
-        "Annotation Not Known",
-        "annotations[\"<key>\"]",
-        "The controller is not known to read the key, and ignores what it does not know.",
-        "Check the spelling.",
     ),
     warning(
         "Load Balancer Replaced",
@@ -221,7 +209,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Gateway in Use",
-        "the resource",
+        "ignore_users",
         "Ingresses still use the gateway, and would keep a dead address.",
         "Delete them first, or apply ignore_users = true before.",
     ),
@@ -265,7 +253,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "Bandwidth Package Cannot Be Unbound",
         "bandwidth_package_id",
         "The configuration no longer names the package, but the controller cannot unbind one.",
-        "Keep the attribute, or unbind the package in the console and replace the gateway.",
+        "Keep the attribute, or have the gateway made anew with terraform taint.",
     ),
     error(
         "Invalid Access Log",
@@ -303,7 +291,12 @@ pub(super) const MESSAGES: &[Message] = &[
         "Overwriting a reused load balancer without its edition makes it Standard, and switches a firewall off.",
         "Name the edition that it has.",
     ),
-    error("Invalid Listener Port", "listeners", "The port of a listener is no port.", "Use 1 to 65535."),
+    error(
+        "Invalid Listener Port",
+        "listeners[\"<listener>\"]",
+        "The port of a listener is no port.",
+        "Use 1 to 65535.",
+    ),
     error(
         "Mutual TLS Without Authorities",
         "listeners[\"<listener>\"].ca_enabled",
@@ -336,7 +329,7 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "ACL Too Large",
-        "listeners[\"<listener>\"].acl",
+        "listeners[\"<listener>\"].acl.entries, acl.ids",
         "The list is longer than the cloud takes.",
         "Use up to 500 entries, or up to 3 IDs.",
     ),
@@ -366,27 +359,9 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Logging Without a Log",
-        "listeners[\"<listener>\"].log",
+        "listeners[\"<listener>\"].log.custom_headers_enabled, log.tracing.enabled",
         "A listener is to log headers or traces, but the gateway has no access log.",
         "Set access_log, or remove the switch.",
-    ),
-    error(
-        "Annotation Not for the Controller",
-        "extra_annotations[\"<key>\"]",
-        "The key is not under the controller's prefix.",
-        "Put it into annotations.",
-    ),
-    error(
-        "Obsolete Annotation",
-        "extra_annotations[\"<key>\"]",
-        "The key is from before the AlbConfig and has no effect.",
-        "Use the attribute for it.",
-    ),
-    error(
-        "Reserved Annotation",
-        "extra_annotations[\"<key>\"]",
-        "The key belongs to the controller or to another kind of object.",
-        "Remove it.",
     ),
     error(
         "Invalid Extra Field",

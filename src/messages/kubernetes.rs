@@ -175,6 +175,13 @@ pub(super) const MESSAGES: &[Message] = &[
         "The live object differs in meaning from what was applied; the message names each last writer.",
         "Apply to set it back, configure the live value to keep it, or leave the field out to let go of it.",
     ),
+    warning(
+        "{}: Values of Others Overwritten",
+        "the resource",
+        "The configuration now sets fields that it left to others, and the live object has other values there; the message \
+         names each last writer.",
+        "Apply to write what is configured, or leave the field out to leave it to its writer.",
+    ),
     error(
         "Deletion Not Finished",
         "the resource",
@@ -231,21 +238,51 @@ pub(super) const MESSAGES: &[Message] = &[
     ),
     error(
         "Invalid Metadata Key",
-        "labels, annotations",
+        "labels[\"<key>\"], annotations[\"<key>\"], extra_annotations[\"<key>\"]",
         "A key is none that Kubernetes takes.",
         "Use letters, digits, '-', '_' and '.', optionally after a DNS name and a slash.",
     ),
     error(
         "Reserved Metadata Key",
-        "labels, annotations",
+        "labels[\"<key>\"], annotations[\"<key>\"], extra_annotations[\"<key>\"]",
         "The key is written by the controller or by kubectl.",
         "Remove it.",
     ),
     error(
         "Invalid Label Value",
-        "labels",
+        "labels[\"<key>\"]",
         "Kubernetes does not take the value of a label.",
         "Use up to 63 letters, digits, '-', '_' and '.', or nothing.",
+    ),
+    error(
+        "Annotation Has an Attribute",
+        "annotations[\"<key>\"], extra_annotations[\"<key>\"]",
+        "The key stands for what an attribute of the resource says.",
+        "Remove it, and set the attribute that the message names.",
+    ),
+    error(
+        "Annotation Not Allowed",
+        "annotations[\"<key>\"], extra_annotations[\"<key>\"]",
+        "The key is the controller's own, belongs to another kind of object, or has had no effect since there are AlbConfigs.",
+        "Remove it; the message says what to use instead.",
+    ),
+    error(
+        "Setting Among Annotations",
+        "annotations[\"<key>\"]",
+        "The key has the prefix of the controller's settings, and no attribute.",
+        "Move it to extra_annotations, which hands it on unread.",
+    ),
+    error(
+        "Annotation Among Settings",
+        "extra_annotations[\"<key>\"]",
+        "The key does not have the prefix of the controller's settings.",
+        "Move it to annotations.",
+    ),
+    warning(
+        "Annotation Nobody Reads",
+        "extra_annotations[\"<key>\"]",
+        "No controller is known to read the key, and they ignore what they do not know.",
+        "Check the spelling; leave it if the controller is newer than the provider.",
     ),
     error(
         "Null Element",

@@ -97,6 +97,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "ackone_grpc_ingress", messages: ingress::MESSAGES },
     Area { name: "Gateway, ingresses and certificates together", messages: stack::MESSAGES },
     Area { name: "ackone_grpc_services", messages: data_source::MESSAGES },
+    Area { name: "Data sources of the cloud and the Fleet", messages: data_source::READS },
     Area { name: "State, plans and the protocol", messages: framework::MESSAGES },
 ];
 

@@ -16,6 +16,60 @@ pub(super) const MESSAGES: &[Message] = &[
         "Set access_key and secret_key beside it.",
     ),
     error(
+        "Invalid Role",
+        "assume_role.role_arn, assume_role_with_oidc.role_arn",
+        "The text is no ARN of a RAM role. It may also come from ALIBABA_CLOUD_ROLE_ARN or ALICLOUD_ASSUME_ROLE_ARN.",
+        "Write acs:ram::<account>:role/<name>, as RAM shows it.",
+    ),
+    error(
+        "Role Missing",
+        "assume_role, assume_role_with_oidc",
+        "A role is to be assumed, and neither the argument nor the environment names one.",
+        "Set role_arn, or the variable that the message names.",
+    ),
+    error(
+        "Incomplete OIDC Role",
+        "assume_role_with_oidc",
+        "The identity provider or its token is neither in the argument nor in the environment.",
+        "Set oidc_provider_arn and oidc_token_file; in a Pod with RRSA the environment has both.",
+    ),
+    error(
+        "Conflicting OIDC Tokens",
+        "assume_role_with_oidc.oidc_token",
+        "The token is given both as text and as a file.",
+        "Keep oidc_token_file, which is read again when keys are renewed.",
+    ),
+    error(
+        "Invalid Session Name",
+        "assume_role.session_name, assume_role_with_oidc.role_session_name",
+        "The name has characters or a length that the security token service does not take.",
+        "Use 2 to 64 letters, digits and the characters . @ _ -.",
+    ),
+    error(
+        "Invalid Session Length",
+        "assume_role.session_expiration, assume_role_with_oidc.session_expiration",
+        "The number of seconds is outside of its range. It may also come from ALICLOUD_ASSUME_ROLE_SESSION_EXPIRATION.",
+        "Write a whole number from 900 to 43200.",
+    ),
+    error(
+        "Invalid Session Policy",
+        "assume_role.policy, assume_role_with_oidc.policy",
+        "The policy is no JSON object, or is longer than 2048 characters.",
+        "Write it with jsonencode(), and shorten it or attach it to the role if it is too long.",
+    ),
+    error(
+        "Invalid External ID",
+        "assume_role.external_id",
+        "The external ID is shorter or longer than the security token service takes.",
+        "Write the one that the role's owner gave you, of 2 to 1224 characters.",
+    ),
+    error(
+        "Invalid Credentials URI",
+        "credentials_uri",
+        "The text is no http or https URL, or has a user name in it.",
+        "Write the whole URL, such as http://127.0.0.1:8080/credentials.",
+    ),
+    error(
         "Invalid Region",
         "region",
         "The region is not of the form of a region ID.",
@@ -24,7 +78,8 @@ pub(super) const MESSAGES: &[Message] = &[
     error(
         "Invalid Endpoint",
         "endpoints[\"<product>\"]",
-        "An endpoint is no host or URL. It may also come from an ALIBABA_CLOUD_ENDPOINT_ variable.",
+        "An endpoint is no host or URL. It may also come from an ALIBABA_CLOUD_ENDPOINT_ variable, or from \
+         ALIBABA_CLOUD_ECS_METADATA_ENDPOINT.",
         "Write a host name, or a URL without a path.",
     ),
     error(

@@ -95,6 +95,30 @@ pub(super) const MESSAGES: &[Message] = &[
         "Wait, or check the clock of whoever issued it.",
     ),
     warning(
+        "Issuer Certificate Expired",
+        "certificate_pem",
+        "An intermediate certificate of the chain has ended, so that clients cannot verify the server's.",
+        "Give the current certificate of that issuer; the server's own may stay.",
+    ),
+    warning(
+        "Certificate Chain Does Not Connect",
+        "certificate_pem",
+        "An issuer's certificate has the right name, but not the key that the certificate before it was signed with.",
+        "Give the issuer's certificate that came with the server's.",
+    ),
+    warning(
+        "Certificate Without Alternative Names",
+        "certificate_pem",
+        "The certificate names its host only as common name, at which clients no longer look.",
+        "Have it issued with its hosts as DNS names of the subject alternative name.",
+    ),
+    warning(
+        "Unusual Certificate Key",
+        "certificate_pem",
+        "A certificate is for a key that TLS clients and ALB do not take: another curve, Ed25519, DSA.",
+        "Have it issued for an RSA key, or an ECDSA key with curve P-256, P-384 or P-521.",
+    ),
+    warning(
         "Weak Certificate Signature",
         "certificate_pem",
         "A certificate is signed with MD5 or SHA-1, which clients no longer accept.",
@@ -103,7 +127,7 @@ pub(super) const MESSAGES: &[Message] = &[
     warning(
         "Weak Certificate Key",
         "certificate_pem",
-        "The RSA key of the certificate is shorter than 2048 bits.",
+        "The RSA key of a certificate of the chain is shorter than 2048 bits.",
         "Have it issued for a longer key, or for an ECDSA key.",
     ),
     error(

@@ -46,13 +46,13 @@ pub(super) const MESSAGES: &[Message] = &[
         "Certificates of the listener switch off the look-up of others, which a host relies on.",
         "Name a Secret for the host in tls, or remove the listener's certificates.",
     ),
-    either(
+    warning(
         "TLS Secret Missing",
         "tls[*].secret_name",
         "The Secret is not in the Ingress's namespace of the Fleet; without it the controller refuses the Ingress.",
         "Create it with ackone_tls_secret and take secret_name from that resource.",
     ),
-    either(
+    warning(
         "TLS Secret of Another Type",
         "tls[*].secret_name",
         "The Secret is of a type that holds no certificate for the controller.",
@@ -76,13 +76,13 @@ pub(super) const MESSAGES: &[Message] = &[
         "Two Ingresses of the gateway have the same explicit order, which older controllers refuse.",
         "Give each its own number.",
     ),
-    either(
+    warning(
         "Canary Without Twin",
-        "canary",
+        "rules[*].paths[*]",
         "No other Ingress of the gateway has the canary's host and path, so the canary does nothing.",
         "Create the Ingress that it is the canary of.",
     ),
-    either(
+    warning(
         "Canary After Its Twin",
         "order",
         "A canary by header or cookie sorts behind its twin, which then takes every request first.",
@@ -121,8 +121,8 @@ pub(super) const MESSAGES: &[Message] = &[
     warning(
         "Rules Not Checked",
         "the resource",
-        "The credentials may not read what rules about other objects need.",
-        "Grant the right that the message names, or set cross_checks = false.",
+        "The credentials may not read what rules about other objects need, or the API answers too slowly.",
+        "Grant the right that the message names, or plan again; cross_checks = false switches these rules off.",
     ),
     error(
         "Object Declared Twice",

@@ -5,6 +5,7 @@ use tfplugin_proto::tfplugin6::{ClientCapabilities, DynamicValue, RawState, Reso
 use super::dynamic_value::{self, CodecError};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::erased::HostCapabilities;
+use crate::framework::function::FunctionError;
 use crate::framework::schema::Identity;
 use crate::framework::types::Type;
 use crate::framework::value::Value;
@@ -13,6 +14,12 @@ use crate::framework::value::Value;
 pub(super) fn value(message: Option<&DynamicValue>, ty: &Type) -> Result<Value, Diagnostics> {
     let Some(message) = message else { return Ok(Value::Null) };
     dynamic_value::decode(&message.msgpack, &message.json, ty).map_err(|error| undecodable(&error))
+}
+
+/// An argument of a function.
+pub(super) fn argument(message: &DynamicValue, ty: &Type) -> Result<Value, FunctionError> {
+    dynamic_value::decode(&message.msgpack, &message.json, ty)
+        .map_err(|error| FunctionError::new(format!("the host sent a value that does not fit its type: {error}")))
 }
 
 /// An identity; attributes that are null are left out.

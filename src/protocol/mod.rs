@@ -7,6 +7,7 @@
 mod data_source_calls;
 pub mod dynamic_value;
 mod from_proto;
+mod function_calls;
 mod json;
 mod msgpack;
 mod provider_calls;

@@ -20,13 +20,15 @@ const CAPABILITIES: proto::ServerCapabilities = proto::ServerCapabilities {
 
 impl Server {
     pub(super) fn metadata(&self) -> proto::get_metadata::Response {
-        use proto::get_metadata::{DataSourceMetadata, ResourceMetadata};
+        use proto::get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata};
         let resource = |name: &&str| ResourceMetadata { type_name: (*name).to_owned() };
         let data_source = |name: &&str| DataSourceMetadata { type_name: (*name).to_owned() };
+        let function = |name: &&str| FunctionMetadata { name: (*name).to_owned() };
         proto::get_metadata::Response {
             server_capabilities: Some(CAPABILITIES),
             resources: self.resources.keys().map(resource).collect(),
             data_sources: self.data_sources.keys().map(data_source).collect(),
+            functions: self.functions.keys().map(function).collect(),
             ..proto::get_metadata::Response::default()
         }
     }
@@ -43,6 +45,7 @@ impl Server {
             data_source_schemas: data_sources
                 .map(|(name, entry)| ((*name).to_owned(), to_proto::schema(entry.data_source.schema())))
                 .collect(),
+            functions: self.function_signatures(),
             server_capabilities: Some(CAPABILITIES),
             ..proto::get_provider_schema::Response::default()
         }

@@ -114,7 +114,7 @@ impl Server {
         }
         if let (Some(clients), Some(planned), false) = (clients, &answer.planned, answer.diagnostics.has_errors())
             && !planned.is_null()
-            && !entry.ty().equal(planned, &decoded.prior)
+            && entry.resource.changes(planned, &decoded.prior)
         {
             answer.diagnostics.extend(self.cross_check(entry, planned, clients).await);
         }

@@ -1,5 +1,5 @@
-//! The tfplugin6 service: one short method per RPC. What each does is in `provider_calls`, `resource_calls` and
-//! `data_source_calls`.
+//! The tfplugin6 service: one short method per RPC. What each does is in `provider_calls`, `resource_calls`,
+//! `data_source_calls` and `function_calls`.
 //!
 //! No answer is ever a gRPC status, but for the state stores, which answer `UNIMPLEMENTED`: users see a status as "Plugin
 //! error" without a place, and after a create it loses the object.
@@ -20,7 +20,7 @@ use super::to_proto::Report;
 use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::erased::{AnyDataSource, AnyResource};
+use crate::framework::erased::{AnyDataSource, AnyFunction, AnyResource};
 use crate::framework::path::Path;
 use crate::framework::provider::{Configured, Provider};
 use crate::framework::resource::Context;
@@ -38,6 +38,7 @@ pub struct Server {
     provider_type: OnceLock<Type>,
     pub(super) resources: BTreeMap<&'static str, ResourceEntry>,
     pub(super) data_sources: BTreeMap<&'static str, DataSourceEntry>,
+    pub(super) functions: BTreeMap<&'static str, Arc<dyn AnyFunction>>,
     /// How long a plan may look at the world.
     pub(super) cross_check_deadline: Duration,
 }
@@ -92,6 +93,7 @@ impl Server {
         Self {
             resources: provider.resources().iter().map(resource).collect(),
             data_sources: provider.data_sources().iter().map(data_source).collect(),
+            functions: provider.functions().iter().map(|function| (function.name(), function.clone())).collect(),
             provider,
             clock,
             cancel: Mutex::new(cancel),
@@ -158,7 +160,6 @@ impl Server {
     async fn refuse<T: Report>(&self, rpc: &'static str, family: Family, name: String) -> Answer<T> {
         let subject = match family {
             Family::EphemeralResource => Subject::Ephemeral(name.clone()),
-            Family::Function => Subject::Function(name.clone()),
             Family::ListResource => Subject::Resource(name.clone()),
             Family::Action => Subject::Provider,
         };
@@ -180,7 +181,6 @@ impl Server {
 #[derive(Clone, Copy)]
 enum Family {
     EphemeralResource,
-    Function,
     ListResource,
     Action,
 }
@@ -189,7 +189,6 @@ impl Family {
     const fn title(self) -> &'static str {
         match self {
             Self::EphemeralResource => "Ephemeral Resource Type",
-            Self::Function => "Function",
             Self::ListResource => "List Resource Type",
             Self::Action => "Action Type",
         }
@@ -198,7 +197,6 @@ impl Family {
     const fn noun(self) -> &'static str {
         match self {
             Self::EphemeralResource => "ephemeral resource type",
-            Self::Function => "function",
             Self::ListResource => "list resource type",
             Self::Action => "action type",
         }
@@ -367,14 +365,16 @@ impl Service for Server {
     }
 
     async fn get_functions(&self, _: Request<proto::get_functions::Request>) -> Answer<proto::get_functions::Response> {
-        self.call("GetFunctions", Subject::Provider, async { Ok(proto::get_functions::Response::default()) }).await
+        self.call("GetFunctions", Subject::Provider, async { Ok(self.functions()) }).await
     }
 
     async fn call_function(
         &self,
         request: Request<proto::call_function::Request>,
     ) -> Answer<proto::call_function::Response> {
-        self.refuse("CallFunction", Family::Function, request.into_inner().name).await
+        let request = request.into_inner();
+        let subject = Subject::Function(request.name.clone());
+        self.call("CallFunction", subject, async { self.call_by_name(&request) }).await
     }
 
     async fn validate_ephemeral_resource_config(

@@ -5,6 +5,7 @@ use tfplugin_proto::tfplugin6::attribute_path::{Step as ProtoStep, step::Selecto
 
 use super::dynamic_value::{self, CodecError};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::framework::function::{FunctionError, Parameter, Signature};
 use crate::framework::path::{Path, Step};
 use crate::framework::schema::{Attribute, Identity, IdentitySchema, Kind, Mode, Nesting, Schema};
 use crate::framework::types::Type;
@@ -150,6 +151,43 @@ pub(super) fn identity_schema(schema: &IdentitySchema) -> proto::ResourceIdentit
     }
 }
 
+/// A function's signature.
+pub(super) fn function(signature: &Signature) -> proto::Function {
+    proto::Function {
+        parameters: signature.parameters.iter().map(parameter).collect(),
+        variadic_parameter: signature.variadic.as_ref().map(parameter),
+        r#return: Some(proto::function::Return { r#type: type_bytes(&signature.returns.ty()) }),
+        summary: signature.summary.to_owned(),
+        description: signature.description.to_string(),
+        description_kind: proto::StringKind::Markdown.into(),
+        deprecation_message: String::new(),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> proto::function::Parameter {
+    proto::function::Parameter {
+        name: parameter.name.to_owned(),
+        r#type: type_bytes(&parameter.ty),
+        allow_null_value: parameter.allow_null,
+        allow_unknown_values: parameter.allow_unknown,
+        description: parameter.description.to_string(),
+        description_kind: proto::StringKind::Markdown.into(),
+    }
+}
+
+/// Why a call has no result.
+pub(super) fn function_error(error: &FunctionError) -> proto::FunctionError {
+    proto::FunctionError {
+        text: without_stop(&error.text).to_owned(),
+        function_argument: error.argument.and_then(|index| i64::try_from(index).ok()),
+    }
+}
+
+/// Hosts end the sentence themselves.
+fn without_stop(text: &str) -> &str {
+    text.strip_suffix('.').unwrap_or(text)
+}
+
 /// The answer that the host defers an object whose provider is not fully configured.
 pub(super) fn provider_config_unknown() -> proto::Deferred {
     proto::Deferred { reason: proto::deferred::Reason::ProviderConfigUnknown.into() }
@@ -225,7 +263,7 @@ impl Report for proto::call_function::Response {
     fn report(diagnostics: Vec<proto::Diagnostic>) -> Self {
         let text = diagnostics.iter().map(|message| format!("{}: {}", message.summary, message.detail));
         let text = text.collect::<Vec<_>>().join("\n");
-        Self { result: None, error: Some(proto::FunctionError { text, function_argument: None }) }
+        Self { result: None, error: Some(function_error(&FunctionError::new(text))) }
     }
 
     fn reported(&self) -> &[proto::Diagnostic] {

@@ -8,14 +8,15 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 
 use super::Variables;
+use super::credentials;
 use super::kubeconfig::IssuedByCloud;
 use super::schema::{ExecModel, KubernetesModel, ProviderModel};
 use crate::clients::{Clients, Kubernetes, Settings};
 use crate::clock::Clock;
 use crate::cloud::fleet::FleetEndpoint;
 use crate::cloud::{
-    AccessKeyId, AccessKeySecret, CloudClient, CloudConfig, CredentialChain, CredentialSettings, Endpoint,
-    EndpointResolver, Environment, FleetId, Product, Proxies, RegionId, SecurityToken, TransportConfig,
+    CloudClient, CloudConfig, CredentialChain, Endpoint, EndpointResolver, Environment, FleetId, Product, Proxies,
+    RegionId, TransportConfig,
 };
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::duration;
@@ -36,22 +37,7 @@ type Model = ProviderModel<Planned>;
 
 /// What involves more than one argument.
 pub(super) fn validate(model: &Model, diagnostics: &mut Diagnostics) {
-    let pair = [("access_key", &model.access_key.is_null()), ("secret_key", &model.secret_key.is_null())];
-    if let [(_, true), (given, false)] | [(given, false), (_, true)] = pair.map(|(name, null)| (name, *null)) {
-        let missing = if given == "access_key" { "secret_key" } else { "access_key" };
-        diagnostics.error(
-            Path::attribute(given),
-            "Incomplete Access Key",
-            format!("{given} is set without {missing}. Set both, or neither to take the keys from the environment or a profile."),
-        );
-    }
-    if !model.security_token.is_null() && model.access_key.is_null() {
-        diagnostics.error(
-            Path::attribute("security_token"),
-            "Token Without Access Key",
-            "security_token belongs to a temporary access key. Set access_key and secret_key as well.",
-        );
-    }
+    credentials::validate(model, diagnostics);
     if let Some(kubernetes) = model.kubernetes.known() {
         validate_kubernetes(kubernetes, diagnostics);
     }
@@ -112,7 +98,7 @@ fn validate_kubernetes(model: &KubernetesModel<Planned>, diagnostics: &mut Diagn
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
@@ -189,19 +175,13 @@ fn cloud(
         }
     });
     let explicit = endpoints(model, variables, &mut diagnostics);
+    let settings = credentials::settings(model, &environment, &mut diagnostics);
+    let metadata = credentials::metadata_endpoint(&environment, &mut diagnostics);
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
-    let credentials = CredentialSettings {
-        access_key_id: model.access_key.known().map(|id| AccessKeyId::new(id.clone())),
-        access_key_secret: model.secret_key.known().map(|secret| AccessKeySecret::new(secret.expose())),
-        security_token: model.security_token.known().map(|token| SecurityToken::new(token.expose())),
-        profile: model.profile.known().cloned(),
-        credentials_file: model.shared_credentials_file.known().cloned(),
-    };
-    let chain = CredentialChain::from_settings(credentials, &environment);
     let resolver = EndpointResolver { region, explicit, ..EndpointResolver::default() };
-    let mut config = CloudConfig::new(chain, resolver);
+    let mut config = CloudConfig::new(CredentialChain::new(Vec::new()), resolver);
     config.clock = clock.clone();
     config.retry.max_retries = retries(model);
     config.transport = TransportConfig {
@@ -211,6 +191,8 @@ fn cloud(
         proxies: proxies(variables),
         user_agent: user_agent.to_owned(),
     };
+    let network = credentials::network(&config, metadata);
+    config.credentials = CredentialChain::from_settings(settings, &environment, &network);
     Ok(CloudClient::new(config))
 }
 
@@ -300,6 +282,11 @@ fn exec_plugin(model: &ExecModel<Planned>) -> ExecPlugin {
         args: model.args.known().into_iter().flatten().filter_map(|argument| argument.known().cloned()).collect(),
         env: texts(&model.env).into_iter().map(|(name, value)| (name, SecretText::new(value))).collect(),
     }
+}
+
+/// A text that is set and not empty.
+pub(super) fn filled(text: &Attr<String>) -> Option<String> {
+    text.known().filter(|text| !text.is_empty()).cloned()
 }
 
 fn texts(map: &Attr<BTreeMap<String, Attr<String>>>) -> BTreeMap<String, String> {

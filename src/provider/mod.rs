@@ -5,6 +5,7 @@
 //! processes of a run never make one.
 
 mod configure;
+mod credentials;
 mod kubeconfig;
 mod schema;
 #[cfg(test)]
@@ -18,7 +19,7 @@ pub use schema::schema;
 
 use crate::clock::Clock;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::erased::{AnyDataSource, AnyResource};
+use crate::framework::erased::{AnyDataSource, AnyFunction, AnyResource};
 use crate::framework::model::{Field, Planned};
 use crate::framework::path::Path;
 use crate::framework::provider::{Configured, Provider};
@@ -34,6 +35,7 @@ pub struct AckoneProvider {
     schema: Schema,
     resources: Vec<Arc<dyn AnyResource>>,
     data_sources: Vec<Arc<dyn AnyDataSource>>,
+    functions: Vec<Arc<dyn AnyFunction>>,
     variables: Variables,
     clock: Arc<dyn Clock>,
     version: &'static str,
@@ -47,6 +49,7 @@ impl AckoneProvider {
             schema: schema(),
             resources: crate::resources::all(),
             data_sources: crate::data_sources::all(),
+            functions: crate::functions::all(),
             variables,
             clock,
             version,
@@ -106,6 +109,10 @@ impl Provider for AckoneProvider {
 
     fn data_sources(&self) -> &[Arc<dyn AnyDataSource>] {
         &self.data_sources
+    }
+
+    fn functions(&self) -> &[Arc<dyn AnyFunction>] {
+        &self.functions
     }
 }
 

@@ -6,6 +6,7 @@ use crate::framework::model::Secret;
 use crate::framework::schema::{Attribute, Nesting, Problem, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
+use crate::resources::kubernetes_attributes;
 
 crate::model! {
     /// The provider block.
@@ -24,6 +25,16 @@ crate::model! {
         pub(super) profile: String,
         /// Credentials file, INI or JSON.
         pub(super) shared_credentials_file: String,
+        /// RAM role of the ECS instance.
+        pub(super) ecs_role_name: String,
+        /// Whether version 1 of the instance metadata service is never asked.
+        pub(super) disable_imds_v1: bool,
+        /// Server that hands out temporary keys.
+        pub(super) credentials_uri: Secret,
+        /// Role to assume with the keys.
+        pub(super) assume_role: AssumeRoleModel<P>,
+        /// Role to assume with an identity provider's token.
+        pub(super) assume_role_with_oidc: OidcModel<P>,
         /// Reach the Fleet's API at its private address.
         pub(super) private_endpoint: bool,
         /// Endpoint by product.
@@ -42,6 +53,42 @@ crate::model! {
         pub(super) default_labels: BTreeMap<String, P::Of<String>>,
         /// Annotations for every Kubernetes object.
         pub(super) default_annotations: BTreeMap<String, P::Of<String>>,
+    }
+}
+
+crate::model! {
+    /// The `assume_role` attribute.
+    pub(super) struct AssumeRoleModel {
+        /// The role.
+        pub(super) role_arn: String,
+        /// Name of the session.
+        pub(super) session_name: String,
+        /// Policy that narrows the role's rights.
+        pub(super) policy: String,
+        /// Seconds that the keys work.
+        pub(super) session_expiration: i64,
+        /// What the role's owner asks third parties for.
+        pub(super) external_id: String,
+    }
+}
+
+crate::model! {
+    /// The `assume_role_with_oidc` attribute.
+    pub(super) struct OidcModel {
+        /// The identity provider.
+        pub(super) oidc_provider_arn: String,
+        /// File with its token.
+        pub(super) oidc_token_file: String,
+        /// Its token.
+        pub(super) oidc_token: Secret,
+        /// The role.
+        pub(super) role_arn: String,
+        /// Name of the session.
+        pub(super) role_session_name: String,
+        /// Policy that narrows the role's rights.
+        pub(super) policy: String,
+        /// Seconds that the keys work.
+        pub(super) session_expiration: i64,
     }
 }
 
@@ -125,6 +172,34 @@ pub fn schema() -> Schema {
                 "Credentials file, JSON as the `aliyun` command line writes it or INI; its content decides. Default \
                  `~/.aliyun/config.json`, then `~/.alibabacloud/credentials`.",
             ),
+            Attribute::string(
+                "ecs_role_name",
+                "RAM role of the ECS instance this runs on, whose keys its metadata service gives. Also read from \
+                 `ALIBABA_CLOUD_ECS_METADATA` and `ALICLOUD_ECS_ROLE_NAME`, at that source's place in the order.",
+            ),
+            Attribute::bool(
+                "disable_imds_v1",
+                "Never ask version 1 of the instance metadata service, which needs no token. Default `false`: it is asked where \
+                 version 2 gives nothing. Also `ALIBABA_CLOUD_IMDSV1_DISABLED`.",
+            ),
+            Attribute::string(
+                "credentials_uri",
+                "URL of a server that hands out temporary keys. Also read from `ALIBABA_CLOUD_CREDENTIALS_URI` and \
+                 `ALICLOUD_CREDENTIALS_URI`, at that source's place in the order.",
+            )
+            .sensitive(),
+            Attribute::nested(
+                "assume_role",
+                Nesting::Single,
+                assume_role_attributes(),
+                "RAM role to assume with the keys that the other settings or the environment give.",
+            ),
+            Attribute::nested(
+                "assume_role_with_oidc",
+                Nesting::Single,
+                oidc_attributes(),
+                "RAM role to assume with a token of an identity provider, as Pods do (RRSA).",
+            ),
             Attribute::bool(
                 "private_endpoint",
                 "Reach the Fleet's Kubernetes API at its private address, from within its VPC. Default `false`.",
@@ -139,7 +214,7 @@ pub fn schema() -> Schema {
             Attribute::nested(
                 "kubernetes",
                 Nesting::Single,
-                kubernetes_attributes(),
+                access_attributes(),
                 "How to reach the Fleet's Kubernetes API instead of through the cloud API. The environment's `KUBECONFIG` is never \
                  used by itself.",
             ),
@@ -152,17 +227,81 @@ pub fn schema() -> Schema {
                 "default_labels",
                 Type::map(Type::String),
                 "Labels for every Kubernetes object, shown in `effective_labels`. A resource's own win.",
-            ),
+            )
+            .check_entries(kubernetes_attributes::label),
             Attribute::value(
                 "default_annotations",
                 Type::map(Type::String),
-                "Annotations for every Kubernetes object, shown in `effective_annotations`. A resource's own win.",
-            ),
+                "Annotations for every Kubernetes object, shown in `effective_annotations`. A resource's own win. Settings of the \
+                 ALB controller are refused.",
+            )
+            .check_entries(kubernetes_attributes::default_annotation),
         ],
     )
 }
 
-fn kubernetes_attributes() -> Vec<Attribute> {
+fn assume_role_attributes() -> Vec<Attribute> {
+    vec![
+        Attribute::string(
+            "role_arn",
+            "The role, `acs:ram::<account>:role/<name>`. Default: `ALICLOUD_ASSUME_ROLE_ARN`, then `ALIBABA_CLOUD_ROLE_ARN`.",
+        )
+        .check(role_arn),
+        Attribute::string(
+            "session_name",
+            "Name of the session, 2 to 64 letters, digits and `.@_-`. Default: `ALICLOUD_ASSUME_ROLE_SESSION_NAME`, then \
+             `ALIBABA_CLOUD_ROLE_SESSION_NAME`, then `terraform`.",
+        )
+        .check(session_name),
+        Attribute::string("policy", "Policy as JSON that narrows the role's rights.").check(session_policy),
+        Attribute::number(
+            "session_expiration",
+            "Seconds that the keys work, 900 to 43200 and at most what the role allows; they are renewed before. Default: \
+             `ALICLOUD_ASSUME_ROLE_SESSION_EXPIRATION`, then 3600.",
+        )
+        .check(session_seconds),
+        Attribute::string("external_id", "What the role's owner asks third parties for, 2 to 1224 characters.")
+            .check(external_id),
+    ]
+}
+
+fn oidc_attributes() -> Vec<Attribute> {
+    vec![
+        Attribute::string(
+            "oidc_provider_arn",
+            "The identity provider, `acs:ram::<account>:oidc-provider/<name>`. Default: `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`.",
+        ),
+        Attribute::string(
+            "oidc_token_file",
+            "File with the token, read again at each renewal. Default: `ALIBABA_CLOUD_OIDC_TOKEN_FILE`.",
+        ),
+        Attribute::string(
+            "oidc_token",
+            "The token itself, which cannot be renewed. Default: `ALIBABA_CLOUD_OIDC_TOKEN`, where there is no file.",
+        )
+        .sensitive(),
+        Attribute::string(
+            "role_arn",
+            "The role, `acs:ram::<account>:role/<name>`. Default: `ALIBABA_CLOUD_ROLE_ARN`.",
+        )
+        .check(role_arn),
+        Attribute::string(
+            "role_session_name",
+            "Name of the session, 2 to 64 letters, digits and `.@_-`. Default: `ALIBABA_CLOUD_ROLE_SESSION_NAME`, then \
+             `terraform`.",
+        )
+        .check(session_name),
+        Attribute::string("policy", "Policy as JSON that narrows the role's rights.").check(session_policy),
+        Attribute::number(
+            "session_expiration",
+            "Seconds that the keys work, 900 to 43200 and at most what the role allows; they are renewed before. Default \
+             3600.",
+        )
+        .check(session_seconds),
+    ]
+}
+
+fn access_attributes() -> Vec<Attribute> {
     vec![
         Attribute::string("config_path", "Path of a kubeconfig file."),
         Attribute::value("config_paths", Type::list(Type::String), "Paths of kubeconfig files, merged in this order."),
@@ -233,4 +372,68 @@ fn retries(value: &Value) -> Result<(), Problem> {
         Some(0..=20) => Ok(()),
         _ => Err(Problem::new("Invalid Number of Retries", "max_retries must be a whole number from 0 to 20.")),
     }
+}
+
+/// Whether a text names a RAM role: `acs:ram::<account>:role/<name>`.
+pub(super) fn is_role_arn(text: &str) -> bool {
+    let rest = text.strip_prefix("acs:ram::").and_then(|rest| rest.split_once(":role/"));
+    rest.is_some_and(|(account, name)| {
+        !account.is_empty() && account.chars().all(|c| c.is_ascii_digit()) && !name.is_empty()
+    })
+}
+
+/// Seconds that a session may last, by the service's documentation.
+pub(super) const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
+
+fn role_arn(value: &Value) -> Result<(), Problem> {
+    let text = value.as_str().unwrap_or_default();
+    if is_role_arn(text) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "Invalid Role",
+        format!("{text:?} is no RAM role. Write its ARN, such as \"acs:ram::1234567890123456:role/terraform\"."),
+    ))
+}
+
+fn session_name(value: &Value) -> Result<(), Problem> {
+    let text = value.as_str().unwrap_or_default();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".@_-".contains(c);
+    if (2..=64).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "Invalid Session Name",
+        format!("{text:?} cannot name a session. Use 2 to 64 letters, digits and the characters . @ _ -."),
+    ))
+}
+
+fn session_policy(value: &Value) -> Result<(), Problem> {
+    let text = value.as_str().unwrap_or_default();
+    let problem = |detail: &str| Err(Problem::new("Invalid Session Policy", detail));
+    if text.chars().count() > 2048 {
+        return problem("A policy of a session has at most 2048 characters. Shorten it, or attach it to the role.");
+    }
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(serde_json::Value::Object(_)) => Ok(()),
+        Ok(_) | Err(_) => problem("A policy of a session is a JSON object. Write it with jsonencode()."),
+    }
+}
+
+fn session_seconds(value: &Value) -> Result<(), Problem> {
+    match value.as_i64() {
+        Some(seconds) if SESSION_SECONDS.contains(&seconds) => Ok(()),
+        _ => Err(Problem::new(
+            "Invalid Session Length",
+            "session_expiration must be a whole number of seconds from 900 to 43200.",
+        )),
+    }
+}
+
+fn external_id(value: &Value) -> Result<(), Problem> {
+    let length = value.as_str().unwrap_or_default().chars().count();
+    if (2..=1224).contains(&length) {
+        return Ok(());
+    }
+    Err(Problem::new("Invalid External ID", format!("external_id has 2 to 1224 characters; this one has {length}.")))
 }

@@ -90,11 +90,41 @@ fn several_mistakes_are_reported_together_each_at_its_argument() {
 }
 
 #[test]
+fn default_labels_and_annotations_are_ones_that_every_object_can_have() {
+    let told = |name: &str, key: &str, text: &str| {
+        let config = config(&[(name, Value::map([(key, Value::string(text))]))]);
+        let told = provider(&[]).validate(&config);
+        told.iter().map(|one| format!("{}: {}", one.path.as_ref().unwrap(), one.summary)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("default_labels", "bad key", "x"), ["default_labels[\"bad key\"]: Invalid Metadata Key"]);
+    assert_eq!(told("default_labels", "team", "not ok"), ["default_labels[\"team\"]: Invalid Label Value"]);
+    let hash = "alb.ingress.kubernetes.io/hash";
+    let at = format!("default_labels[\"{hash}\"]: Reserved Metadata Key");
+    assert_eq!(told("default_labels", hash, "x"), [at], "the controller's");
+    for key in ["alb.ingress.kubernetes.io/order", "kubernetes.io/ingress.class", "nginx.ingress.kubernetes.io/canary"]
+    {
+        let at = format!("default_annotations[\"{key}\"]: Setting Among Annotations");
+        assert_eq!(told("default_annotations", key, "x"), [at]);
+    }
+    assert_eq!(told("default_annotations", "example.com/owner", "any text"), Vec::<String>::new());
+    assert_eq!(told("default_labels", "team", "edge"), Vec::<String>::new());
+}
+
+#[test]
 fn secrets_of_the_configuration_never_show() {
     let given = config(&[
         ("access_key", Value::string("id")),
         ("secret_key", Value::string("canary-secret")),
         ("security_token", Value::string("canary-token")),
+        ("credentials_uri", Value::string("http://127.0.0.1:1/canary-path")),
+        (
+            "assume_role_with_oidc",
+            Value::map([
+                ("role_arn", Value::string("acs:ram::1:role/a")),
+                ("oidc_provider_arn", Value::string("p")),
+                ("oidc_token", Value::string("canary-oidc")),
+            ]),
+        ),
         ("fleet_id", Value::string("c1")),
         (
             "kubernetes",
@@ -143,4 +173,60 @@ fn every_schema_keeps_the_rules_that_hosts_check_when_they_load_it() {
         Arc::new(SystemClock),
     );
     assert_eq!(crate::protocol::tests::schema_rules::violations(&server), Vec::<String>::new());
+}
+
+/// The paths of the errors that a block makes with an environment.
+fn refused(variables: &[(&str, &str)], entries: &[(&str, Value)]) -> Vec<(String, String)> {
+    let (configured, diagnostics) = configure(&provider(variables), &config(entries));
+    assert!(configured.is_none(), "{diagnostics:?}");
+    let path = |d: &Diagnostic| d.path.as_ref().map(ToString::to_string).unwrap_or_default();
+    diagnostics.iter().map(|d| (path(d), d.summary.to_string())).collect()
+}
+
+#[test]
+fn the_environment_fills_in_a_written_role_and_makes_none() {
+    let role = ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/a");
+    let nested = |fields: &[(&str, Value)]| Value::map(fields.iter().map(|(name, value)| (*name, value.clone())));
+    let text = |entries: &[(&str, Value)], variables: &[(&str, &str)]| {
+        format!("{:?}", clients(&provider(variables), &config(entries)).cloud)
+    };
+    assert!(!text(&[], &[role]).contains("RoleSource"), "a variable alone assumes no role on top of keys");
+    let filled = text(
+        &[("assume_role", nested(&[("external_id", Value::string("x1"))]))],
+        &[role, ("ALICLOUD_ASSUME_ROLE_SESSION_NAME", "ci"), ("ALICLOUD_ASSUME_ROLE_SESSION_EXPIRATION", "900")],
+    );
+    for expected in ["RoleSource", "acs:ram::1:role/a", "\"ci\"", "session_seconds: Some(900)", "\"x1\""] {
+        assert!(filled.contains(expected), "{expected} is not in {filled}");
+    }
+    let own = text(
+        &[("assume_role", nested(&[("role_arn", Value::string("acs:ram::2:role/b"))]))],
+        &[role, ("ALICLOUD_ASSUME_ROLE_ARN", "acs:ram::3:role/c")],
+    );
+    assert!(own.contains("acs:ram::2:role/b") && !own.contains("role/c"), "the argument comes first");
+    let alias = text(&[("assume_role", nested(&[]))], &[role, ("ALICLOUD_ASSUME_ROLE_ARN", "acs:ram::3:role/c")]);
+    assert!(alias.contains("acs:ram::3:role/c"), "{alias}");
+
+    let one = |path: &str, summary: &str| vec![(path.to_owned(), summary.to_owned())];
+    assert_eq!(refused(&[], &[("assume_role", nested(&[]))]), one("assume_role", "Role Missing"));
+    let wrong = [("ALIBABA_CLOUD_ROLE_ARN", "terraform")];
+    assert_eq!(refused(&wrong, &[("assume_role", nested(&[]))]), one("assume_role", "Invalid Role"));
+    let seconds = [role, ("ALICLOUD_ASSUME_ROLE_SESSION_EXPIRATION", "60")];
+    assert_eq!(refused(&seconds, &[("assume_role", nested(&[]))]), one("assume_role", "Invalid Session Length"));
+    let oidc = refused(&[role], &[("assume_role_with_oidc", nested(&[]))]);
+    assert_eq!(
+        oidc,
+        [one("assume_role_with_oidc", "Incomplete OIDC Role"), one("assume_role_with_oidc", "Incomplete OIDC Role")]
+            .concat()
+    );
+    let elsewhere = [("ALIBABA_CLOUD_ECS_METADATA_ENDPOINT", "http://10.0.0.1")];
+    assert_eq!(refused(&elsewhere, &[]), one("", "Invalid Endpoint"));
+}
+
+#[test]
+fn the_guide_names_every_variable_that_is_read() {
+    let guide = include_str!("../../docs/guides/credentials.md");
+    let ours = crate::cloud::Environment::variables();
+    let missing: Vec<&str> =
+        ours.into_iter().filter(|name| !["HOME", "USERPROFILE"].contains(name) && !guide.contains(name)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
 }

@@ -74,21 +74,49 @@ fn explain(error: &CloudError) -> (&'static str, String, Path) {
 }
 
 fn no_credentials(source: &CredentialError) -> (&'static str, String, Path) {
+    let failures = match source {
+        CredentialError::Exhausted { failures } => failures.as_slice(),
+        _ => &[],
+    };
     let links = match source {
-        CredentialError::Exhausted { failures } => {
+        CredentialError::Exhausted { .. } => {
             failures.iter().map(|failure| format!("\n  - {failure}")).collect::<String>()
         }
         other => format!("\n  - {other}"),
     };
-    (
-        "No Cloud Credentials",
-        format!(
-            "there are no credentials to sign the call with. These sources were tried, in this order:{links}\nSet access_key and secret_key, \
-             or ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET in the environment, or a profile of the aliyun command \
-             line."
+    // What ended the search says most; behind a role stands what should have given the keys for it.
+    let decisive = failures.iter().rev().find(|failure| failure.error.ends_the_chain()).or(failures.last());
+    let last = decisive.map_or(source, |failure| &failure.error);
+    let (summary, remedy) = match last {
+        CredentialError::RoleNotAssumed { .. } => (
+            "Role Not Assumed",
+            "The source after it would be another identity, so the search ends here. Check that the role exists, that its trust \
+             policy names whoever assumes it, and that session name, external ID, policy and length are those it asks for.",
         ),
-        Path::root(),
-    )
+        CredentialError::UriFailed { .. } => (
+            "Credentials URI Failed",
+            "Check that the server behind the credentials URI runs and answers with HTTP 200 and the JSON members Code, AccessKeyId, \
+             AccessKeySecret, SecurityToken and Expiration.",
+        ),
+        CredentialError::ProcessFailed { .. } => (
+            "Credential Process Failed",
+            "Run the profile's process_command by hand: it must end with success within 60 seconds and print nothing but JSON with \
+             mode, access_key_id, access_key_secret and, for StsToken, sts_token. Its output is not shown here, since it may hold keys.",
+        ),
+        CredentialError::NoInstanceRole { .. } if failures.len() == 1 => (
+            "Instance Role Unavailable",
+            "Check that this is an ECS instance with a RAM role, and that this process may reach its metadata service.",
+        ),
+        _ => (
+            "No Cloud Credentials",
+            "Set access_key and secret_key, or ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET in the environment, or a \
+             profile of the aliyun command line; the credentials guide lists every other way.",
+        ),
+    };
+    let text = format!(
+        "there are no credentials to sign the call with. These sources were tried, in this order:{links}\n{remedy}"
+    );
+    (summary, text, Path::root())
 }
 
 fn refused(error: &CloudError, code: &str) -> (&'static str, String, Path) {
@@ -106,8 +134,8 @@ fn refused(error: &CloudError, code: &str) -> (&'static str, String, Path) {
         return (
             "Cloud Action Forbidden",
             format!(
-                "RAM refused {}. Grant the action to the user or role that signs the calls, or use other credentials.",
-                error.action()
+                "RAM refused the action {}. Grant it to the user or role that signs the calls, or use other credentials.",
+                error.action().permission()
             ),
             none,
         );

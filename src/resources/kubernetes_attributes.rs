@@ -20,6 +20,11 @@ pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
 pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
 /// Annotation that makes the controller look again at an object that it passed over (`look_again.rs`).
 pub(crate) const LOOK_AGAIN: &str = "terraform-provider-ackone/look-again";
+/// Annotation that named the class of an Ingress before the field did.
+pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
+/// Settings that the controller also reads under the prefix of the NGINX controller.
+const NGINX_SETTINGS: [&str; 6] =
+    ["canary", "canary-by-header", "canary-by-header-value", "canary-by-cookie", "canary-weight", "ssl-redirect"];
 /// Annotation in which client-side `kubectl apply` keeps its last manifest.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -115,7 +120,7 @@ pub(crate) fn labels(kind: &str) -> Attribute {
         Type::map(Type::String),
         format!("Labels of the {kind}. Labels that others set stay untouched; see `effective_labels` for all of ours."),
     )
-    .check(|value| check_keys(value, &["labels"], check_label_value))
+    .check_entries(label)
 }
 
 /// `annotations`.
@@ -128,7 +133,7 @@ pub(crate) fn annotations(kind: &str) -> Attribute {
              others set stay untouched."
         ),
     )
-    .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+    .check_entries(annotation)
 }
 
 /// `annotations` of a kind whose settings are annotations too, see [`extra_annotations`].
@@ -142,7 +147,7 @@ pub(crate) fn plain_annotations(kind: &str) -> Attribute {
              belong in `extra_annotations`. Annotations that others set stay untouched."
         ),
     )
-    .check(|value| check_keys(value, &["annotations"], |_, _| Ok(())))
+    .check_entries(annotation)
 }
 
 /// `extra_annotations`.
@@ -157,7 +162,7 @@ pub(crate) fn extra_annotations(kind: &str) -> Attribute {
              a key that no controller is known to read is a warning."
         ),
     )
-    .check(|value| check_keys(value, &["extra_annotations"], |_, _| Ok(())))
+    .check_entries(annotation)
 }
 
 /// What an annotation key is to the controller, on one kind of object.
@@ -186,10 +191,12 @@ pub(crate) fn check_annotation_keys(
             let at = Path::attribute(attribute).key(key.as_str());
             let settings = key.starts_with(ALB_PREFIX);
             match standing(key) {
-                Standing::Typed(instead) => diagnostics.error(
+                Standing::Typed(attribute) => diagnostics.error(
                     at,
                     "Annotation Has an Attribute",
-                    format!("{key:?} is written by this resource from its own attributes. Use {instead} instead."),
+                    format!(
+                        "{key:?} stands for what the attribute {attribute} says. Leave it to that attribute, and remove the key."
+                    ),
                 ),
                 Standing::Refused(why) => {
                     diagnostics.error(at, "Annotation Not Allowed", format!("{key:?} cannot be set here. {why}"));
@@ -274,33 +281,23 @@ pub(crate) fn one_of(
 
 /// A check that a value is a DNS subdomain name that the ALB controller can tag with (rule V02).
 pub(crate) fn subdomain_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
-    move |value| check_name(what, value.as_str().unwrap_or_default(), 253, true)
+    move |value| v02_name(what, value.as_str().unwrap_or_default(), 253, true)
 }
 
 /// A check that a value is a DNS label that the ALB controller can tag with (rule V02).
 pub(crate) fn label_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
-    move |value| check_name(what, value.as_str().unwrap_or_default(), 63, false)
+    move |value| v02_name(what, value.as_str().unwrap_or_default(), 63, false)
 }
 
-fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
-    let label = |label: &str| {
-        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        !label.is_empty()
-            && label.starts_with(inner)
-            && label.ends_with(inner)
-            && label.chars().all(|c| inner(c) || c == '-')
-    };
-    let valid = name.len() <= max_len && if dots { name.split('.').all(label) } else { label(name) };
-    if !valid {
-        let dots = if dots { ", '-' and '.'" } else { " and '-'" };
-        return Err(Problem::new(
-            format!("Invalid {what} Name"),
-            format!(
-                "{name:?} is no name that Kubernetes accepts. Use up to {max_len} lower-case letters, digits{dots}, with a \
-                 letter or digit at both ends."
-            ),
-        ));
-    }
+/// A check that a value is a DNS subdomain name, of an object whose name goes into no tag: Secrets and IngressClasses.
+pub(crate) fn untagged_name(what: &'static str) -> impl Fn(&Value) -> Result<(), Problem> + Send + Sync + 'static {
+    move |value| check_name(what, value.as_str().unwrap_or_default(), 253, true)
+}
+
+/// V02: a name that Kubernetes takes, and that the controller can tag cloud resources with. It tags them with the names of
+/// AlbConfig, Ingress, Namespace and Service.
+fn v02_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
+    check_name(what, name, max_len, dots)?;
     if name.starts_with("aliyun") {
         return Err(Problem::new(
             format!("Reserved {what} Name"),
@@ -313,47 +310,83 @@ fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), 
     Ok(())
 }
 
-fn check_keys(
-    value: &Value,
-    what: &[&str],
-    check_value: impl Fn(&str, &str) -> Result<(), Problem>,
-) -> Result<(), Problem> {
-    let Some(entries) = value.as_map() else { return Ok(()) };
-    let what = what.first().copied().unwrap_or_default();
-    for (key, value) in entries {
-        if !is_qualified_name(key) {
-            return Err(Problem::new(
-                "Invalid Metadata Key",
-                format!(
-                    "{key:?} in {what} is no key that Kubernetes accepts. Use up to 63 letters, digits, '-', '_' and '.' \
-                     with a letter or digit at both ends, optionally after a DNS name and '/'."
-                ),
-            ));
-        }
-        if key == HASH_LABEL || key == LAST_APPLIED {
-            return Err(Problem::new(
-                "Reserved Metadata Key",
-                format!("{key:?} in {what} is written by another program. Remove it."),
-            ));
-        }
-        if let Some(text) = value.as_str() {
-            check_value(key, text)?;
-        }
+fn check_name(what: &str, name: &str, max_len: usize, dots: bool) -> Result<(), Problem> {
+    let label = |label: &str| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        !label.is_empty()
+            && label.starts_with(inner)
+            && label.ends_with(inner)
+            && label.chars().all(|c| inner(c) || c == '-')
+    };
+    let valid = name.len() <= max_len && if dots { name.split('.').all(label) } else { label(name) };
+    if valid {
+        return Ok(());
     }
-    Ok(())
+    let dots = if dots { ", '-' and '.'" } else { " and '-'" };
+    Err(Problem::new(
+        format!("Invalid {what} Name"),
+        format!(
+            "{name:?} is no name that Kubernetes accepts. Use up to {max_len} lower-case letters, digits{dots}, with a \
+             letter or digit at both ends."
+        ),
+    ))
 }
 
-fn check_label_value(key: &str, value: &str) -> Result<(), Problem> {
-    if value.is_empty() || is_name_part(value) {
+/// A check of a label.
+pub(crate) fn label(key: &str, value: &Value) -> Result<(), Problem> {
+    check_key(key)?;
+    let text = value.as_str().unwrap_or_default();
+    if text.is_empty() || is_name_part(text) {
         return Ok(());
     }
     Err(Problem::new(
         "Invalid Label Value",
         format!(
-            "The value {value:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
+            "The value {text:?} of label {key:?} is not accepted by Kubernetes. Use up to 63 letters, digits, '-', '_' \
              and '.', with a letter or digit at both ends, or nothing."
         ),
     ))
+}
+
+/// A check of an annotation.
+pub(crate) fn annotation(key: &str, _value: &Value) -> Result<(), Problem> {
+    check_key(key)
+}
+
+/// A check of an annotation that every object gets. The controller's settings belong to one object.
+pub(crate) fn default_annotation(key: &str, value: &Value) -> Result<(), Problem> {
+    annotation(key, value)?;
+    let nginx = key.strip_prefix("nginx.ingress.kubernetes.io/").is_some_and(|name| NGINX_SETTINGS.contains(&name));
+    if key.starts_with(ALB_PREFIX) || key == CLASS_ANNOTATION || nginx {
+        return Err(Problem::new(
+            "Setting Among Annotations",
+            format!(
+                "{key:?} is a setting of the controller, and every object of the Fleet would get it. Set it with the attributes \
+                 of the resource that it is meant for."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// A key of labels or annotations.
+fn check_key(key: &str) -> Result<(), Problem> {
+    if !is_qualified_name(key) {
+        return Err(Problem::new(
+            "Invalid Metadata Key",
+            format!(
+                "{key:?} is no key that Kubernetes accepts. Use up to 63 letters, digits, '-', '_' and '.' with a letter or \
+                 digit at both ends, optionally after a DNS name and '/'."
+            ),
+        ));
+    }
+    if key == HASH_LABEL || key == LAST_APPLIED {
+        return Err(Problem::new(
+            "Reserved Metadata Key",
+            format!("{key:?} is written by another program. Remove it."),
+        ));
+    }
+    Ok(())
 }
 
 fn is_name_part(text: &str) -> bool {
@@ -366,7 +399,7 @@ fn is_name_part(text: &str) -> bool {
 
 fn is_qualified_name(key: &str) -> bool {
     match key.split_once('/') {
-        Some((prefix, name)) => check_name("", prefix, 253, true).is_ok_and(|()| true) && is_name_part(name),
+        Some((prefix, name)) => check_name("", prefix, 253, true).is_ok() && is_name_part(name),
         None => is_name_part(key),
     }
 }
@@ -455,18 +488,57 @@ mod tests {
         for name in ["", "A", "-a", "a-", "a..b", "a_b", "aliyun-x", &"a".repeat(254)] {
             assert!(subdomain(&Value::string(name)).is_err(), "{name}");
         }
-        assert!(label_name("Ingress")(&Value::string("a.b")).is_err());
+        let label = label_name("Service");
+        assert!(label(&Value::string("a".repeat(63))).is_ok() && label(&Value::string("a".repeat(64))).is_err());
+        assert!(label(&Value::string("a.b")).is_err());
+    }
+
+    #[test]
+    fn v02_only_names_that_go_into_tags_may_not_have_the_reserved_beginning() {
+        let told = |found: Result<(), Problem>| found.err().map(|problem| problem.summary);
+        let reserved = |what: &str| Some(format!("Reserved {what} Name"));
+        assert_eq!(told(subdomain_name("Ingress")(&Value::string("aliyun-a"))), reserved("Ingress"));
+        assert_eq!(told(label_name("Service")(&Value::string("aliyun"))), reserved("Service"));
+        assert_eq!(told(untagged_name("Secret")(&Value::string("aliyun-a"))), None);
+        assert_eq!(told(untagged_name("Secret")(&Value::string("-a"))), Some("Invalid Secret Name".to_owned()));
+        assert_eq!(told(subdomain_name("Ingress")(&Value::string("my-aliyun"))), None);
     }
 
     #[test]
     fn metadata_keys_and_label_values_are_checked() {
-        let labels = labels("AlbConfig");
-        let check = |key: &str, value: &str| (labels.checks[0])(&Value::map([(key, Value::string(value))]));
+        let check = |key: &str, value: &str| label(key, &Value::string(value));
         assert!(check("team", "edge").is_ok());
+        assert!(label("team", &Value::unknown()).is_ok() && label("bad key", &Value::unknown()).is_err());
+        assert!(annotation("team", &Value::string("not ok for a label")).is_ok());
+        assert!(default_annotation("example.com/team", &Value::string("edge")).is_ok());
+        for key in ["alb.ingress.kubernetes.io/order", "kubernetes.io/ingress.class", "bad key"] {
+            assert!(default_annotation(key, &Value::string("x")).is_err(), "{key}");
+        }
         assert!(check("example.com/team", "").is_ok());
         for (key, value) in [("bad key", "x"), ("a/b/c", "x"), ("team", "not ok"), (HASH_LABEL, "x"), ("", "x")] {
             assert!(check(key, value).is_err(), "{key}={value}");
         }
+    }
+
+    #[test]
+    fn every_bad_key_is_told_at_its_own_place() {
+        let schema = Schema::new("An object.", vec![labels("AlbConfig"), annotations("AlbConfig")]);
+        let of = |entries: &[(&str, Value)]| Value::map(entries.iter().cloned());
+        let told = schema.check(&of(&[
+            ("labels", of(&[("a b", Value::unknown()), ("c d", Value::string("e")), ("team", Value::string("f g"))])),
+            ("annotations", of(&[(LAST_APPLIED, Value::string("h")), ("owner", Value::string("i j"))])),
+        ]));
+        let told: Vec<String> =
+            told.iter().map(|one| format!("{}: {}", one.path.as_ref().unwrap(), one.summary)).collect();
+        assert_eq!(
+            told,
+            [
+                "labels[\"a b\"]: Invalid Metadata Key",
+                "labels[\"c d\"]: Invalid Metadata Key",
+                "labels[\"team\"]: Invalid Label Value",
+                &format!("annotations[{LAST_APPLIED:?}]: Reserved Metadata Key"),
+            ]
+        );
     }
 
     fn keys_of(keys: &[&str]) -> PlannedMap {

@@ -23,8 +23,8 @@ use crate::framework::path::Path;
 use crate::framework::private::{self, Private};
 use crate::framework::resource::Context;
 use crate::kubernetes::{
-    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Kind, KnownDrift, Meaning,
-    Object, ObjectRef, ToJudge, WriteRequest, Written, ownership,
+    CreateOutcome, CreateRequest, DeleteOutcome, Deletion, Error, FieldPath, FleetApi, Foreign, Kind, KnownDrift,
+    Meaning, Object, ObjectRef, ToJudge, WriteRequest, Written, ownership,
 };
 
 /// Name of the private fact that holds the object's UID.
@@ -34,6 +34,11 @@ pub(crate) const UID_FACT: &str = private::UID_FACT;
 const CLAIM_FACT: &str = private::CLAIM_FACT;
 /// Private fact: what the last refresh showed as drift.
 pub(crate) const KNOWN_DRIFT_FACT: &str = "known_drift";
+
+/// Name of the private fact with what others set in an object, by the fact that holds its UID.
+pub(crate) fn foreign_fact(uid_fact: &str) -> String {
+    format!("{uid_fact}_foreign")
+}
 
 /// An object of a resource, and how to speak of it.
 #[derive(Clone, Copy)]
@@ -100,6 +105,8 @@ pub(crate) struct Home<'a> {
     pub(crate) claim: Option<&'a str>,
     /// What the last refresh showed as drift, as [`KnownDrift`] keeps it.
     pub(crate) known_drift: Option<&'a str>,
+    /// What it found in fields that are not ours, as [`Foreign`] keeps it.
+    pub(crate) foreign: Option<&'a str>,
 }
 
 impl<'a> Home<'a> {
@@ -115,6 +122,7 @@ impl<'a> Home<'a> {
             uid: private.fact(uid_fact),
             claim: private.fact(CLAIM_FACT),
             known_drift: private.fact(KNOWN_DRIFT_FACT),
+            foreign: private.fact(&foreign_fact(uid_fact)),
         }
     }
 }
@@ -473,7 +481,8 @@ impl Fleet {
                 live.uid().to_owned()
             }
         };
-        let known = home.known_drift.map(KnownDrift::parse).unwrap_or_default();
+        let mut known = home.known_drift.map(KnownDrift::parse).unwrap_or_default();
+        known.add_foreign(&home.foreign.map(Foreign::parse).unwrap_or_default());
         let update = ToJudge { prior, planned, keep, force: false, known: &known, meaning: described.meaning };
         let request = WriteRequest { object, uid: &uid, update, dry_run: false };
         let again = "Nothing was written. Plan again: the next apply creates it.";

@@ -6,14 +6,14 @@
 pub mod alb_gateway;
 pub mod coverage;
 mod deletion;
-mod diagnose;
-mod diagnose_cloud;
+pub(crate) mod diagnose;
+pub(crate) mod diagnose_cloud;
 mod ear;
 pub mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;
-mod kubernetes_attributes;
+pub(crate) mod kubernetes_attributes;
 mod kubernetes_object;
 mod look_again;
 mod namespace;
@@ -37,6 +37,7 @@ mod wait_tests;
 
 use std::sync::Arc;
 
+pub(crate) use kubernetes_attributes::one_of;
 pub(crate) use stack::PlanMemo;
 
 use crate::framework::erased::{AnyResource, ResourceType};

@@ -12,15 +12,19 @@ use serde_json::Value as Json;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::framework::private::Private;
-use crate::kubernetes::{Difference, FieldPath, KnownDrift, Meaning, Object, ObjectRef, differences};
+use crate::kubernetes::{
+    Difference, FieldPath, Foreign, ForeignValue, KnownDrift, Meaning, Object, ObjectRef, differences,
+};
 use crate::resources::diagnose::shown;
-use crate::resources::kubernetes_object::KNOWN_DRIFT_FACT;
+use crate::resources::kubernetes_attributes::{HASH_LABEL, LAST_APPLIED};
+use crate::resources::kubernetes_object::{KNOWN_DRIFT_FACT, foreign_fact};
 
 /// The attributes that drifted.
 #[derive(Debug)]
 pub(crate) struct Drift {
     found: Vec<Difference>,
     paths: Vec<Path>,
+    foreign: Foreign,
     imported: bool,
 }
 
@@ -38,11 +42,20 @@ impl Drift {
             log(live, difference);
         }
         let paths = found.iter().map(|difference| attribute(&difference.path)).collect();
-        Self { found, paths, imported }
+        Self { found, paths, foreign: Foreign::of(live, ours, meaning, may_be_set), imported }
     }
 
-    /// Keeps what drifted for the update that sets it back: state may be unable to hold it.
-    pub(crate) fn remember(&self, private: &mut Private) {
+    /// Keeps what drifted for the update that sets it back, since state may be unable to hold it, and what others set, for
+    /// the plan that comes to set it. `uid_fact` tells objects of one resource apart.
+    pub(crate) fn remember(&self, object: &ObjectRef, uid_fact: &str, private: &mut Private) {
+        let foreign = if object.kind.is_secret() { self.foreign.clone().hidden() } else { self.foreign.clone() };
+        match foreign.text() {
+            Some(text) => private.set_fact(&foreign_fact(uid_fact), text),
+            None => private.remove_fact(&foreign_fact(uid_fact)),
+        }
+        if object.kind.is_secret() {
+            return;
+        }
         let mut known = private.fact(KNOWN_DRIFT_FACT).map(KnownDrift::parse).unwrap_or_default();
         known.add(&self.found);
         if let Some(text) = known.text() {
@@ -80,6 +93,11 @@ impl Drift {
         self.found.is_empty()
     }
 
+    /// Whether it is this attribute itself that drifted.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        self.paths.contains(path)
+    }
+
     /// Whether this is the refresh of an import, which fills in what was never configured.
     pub(crate) const fn is_import(&self) -> bool {
         self.imported
@@ -110,6 +128,53 @@ impl Drift {
             ),
         }
     }
+}
+
+/// Whether an attribute can come to set a field: not what other programs write for themselves.
+fn may_be_set(path: &FieldPath) -> bool {
+    !matches!(path.fields().as_slice(), ["metadata", _, HASH_LABEL | LAST_APPLIED])
+}
+
+/// Warns of values of others that a plan overwrites, because the configuration now sets what it left to them before.
+pub(crate) fn tell_of_overwrites(
+    described: &Overwriting<'_>,
+    private: &Private,
+    prior: &Json,
+    planned: &Json,
+    diagnostics: &mut Diagnostics,
+) {
+    let Overwriting { object, uid_fact, meaning, attribute } = *described;
+    let Some(foreign) = private.fact(&foreign_fact(uid_fact)).map(Foreign::parse) else { return };
+    let line = |(path, value): (FieldPath, &ForeignValue)| {
+        let at = attribute(&path);
+        let name = if at.is_root() { path.to_string() } else { at.to_string() };
+        let writer = value.writer.as_deref().unwrap_or("nothing tells by whom");
+        let shown = value.shown.as_ref().map_or_else(String::new, |shown| format!("; it is {shown}"));
+        format!("\n  - {name}: {writer}{shown}")
+    };
+    let lines: String = foreign.overwritten(prior, planned, meaning).into_iter().map(line).collect();
+    if lines.is_empty() {
+        return;
+    }
+    diagnostics.push(Diagnostic::warning(
+        format!("{object}: Values of Others Overwritten"),
+        format!(
+            "The configuration now sets what it left to others, and they have set:{lines}\nApplying the plan writes what is \
+             configured instead. To leave a field to its other writer, remove it from the configuration."
+        ),
+    ));
+}
+
+/// An object whose plan may overwrite values of others.
+pub(crate) struct Overwriting<'a> {
+    /// The object.
+    pub(crate) object: &'a ObjectRef,
+    /// Name of the private fact that holds its UID.
+    pub(crate) uid_fact: &'a str,
+    /// When two values of it mean the same.
+    pub(crate) meaning: &'a dyn Meaning,
+    /// The attribute that a field comes from.
+    pub(crate) attribute: &'a dyn Fn(&FieldPath) -> Path,
 }
 
 /// A line about one field.

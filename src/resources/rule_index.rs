@@ -470,7 +470,7 @@ pub const RULES: [Rule; 80] = [
         Both,
         SECRET,
         Fleet,
-        "The certificate has not ended, has a common name, and covers each host; an end within 30 days is a warning.",
+        "The certificate has not ended, has a common name, and covers each host. Warnings: an end within 30 days, and of a certificate given to `ackone_tls_secret` also no alternative names, weak or unusual algorithms, and a chain that does not connect.",
         "The certificate service refuses it, or clients do.",
     ),
     rule(

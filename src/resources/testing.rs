@@ -16,6 +16,7 @@ use crate::framework::erased::{AnyResource, ApplyRequest, HostCapabilities, Plan
 use crate::framework::number::Number;
 use crate::framework::provider::AnyClients;
 use crate::framework::resource::{Context, ImportTarget};
+use crate::framework::schema::{Attribute, Kind, Mode, Nesting};
 use crate::framework::value::Value;
 use crate::kubernetes::testing::{ManualClock, Received, Reply, observed, serve, status};
 use crate::kubernetes::{FIELD_MANAGER, SharedLists};
@@ -65,6 +66,8 @@ pub(crate) enum Fault {
     Refused(u16, &'static str, Json),
     /// The server does it, and the answer is lost.
     LostAnswer,
+    /// The server never answers.
+    Silence,
 }
 
 /// A Fleet in memory.
@@ -109,6 +112,16 @@ impl FakeFleet {
     /// The same, after the next write of ours. Until then watches of the collection are closed as soon as they are opened.
     pub(crate) fn script_after_write(&self, plural: &str, objects: impl IntoIterator<Item = Json>) {
         self.world(|world| world.after_write.insert(plural.to_owned(), objects.into_iter().collect()));
+    }
+
+    /// All objects, for [`Self::put_back`].
+    pub(crate) fn objects(&self) -> BTreeMap<String, Json> {
+        self.world(|world| world.objects.clone())
+    }
+
+    /// Has these objects and no others.
+    pub(crate) fn put_back(&self, objects: BTreeMap<String, Json>) {
+        self.world(|world| world.objects = objects);
     }
 
     pub(crate) fn fault(&self, method: &str, path_part: &str, fault: Fault) {
@@ -165,6 +178,7 @@ impl FakeFleet {
                 self.act(received, path, query, dry_run);
                 return Reply::Broken;
             }
+            Some(Fault::Silence) => return Reply::Silence,
             None => {}
         }
         self.act(received, path, query, dry_run)
@@ -242,14 +256,9 @@ impl FakeFleet {
             (Some(_), "1") => return conflict(),
             (Some(stored), asked) if stored["metadata"]["resourceVersion"] == asked => {
                 let mut object = stored.clone();
-                for part in ["labels", "annotations"] {
-                    for (key, value) in body["metadata"][part].as_object().into_iter().flatten() {
-                        object["metadata"][part][key] = value.clone();
-                    }
-                }
-                for part in ["spec", "data"] {
-                    for (key, value) in body[part].as_object().into_iter().flatten() {
-                        object[part][key] = value.clone();
+                for part in ["/metadata/labels", "/metadata/annotations", "/spec", "/data"] {
+                    for (key, value) in body.pointer(part).and_then(Json::as_object).into_iter().flatten() {
+                        put(&mut object, part, key, value);
                     }
                 }
                 object
@@ -289,9 +298,22 @@ impl FakeFleet {
     }
 }
 
-/// A recorded object of the real controller's first publish.
+/// A field as an apply or a merge patch says it: null is gone.
+fn put(object: &mut Json, part: &str, key: &str, value: &Json) {
+    let whole = part.split('/').skip(1).fold(object, |object, name| &mut object[name]);
+    match (value, whole.as_object_mut()) {
+        (Json::Null, Some(fields)) => {
+            fields.remove(key);
+        }
+        (Json::Null, None) => {}
+        _ => whole[key] = value.clone(),
+    }
+}
+
+/// A recorded object of the real controller's first publish. The IDs of its vSwitches have no hyphen, as in the cloud.
 pub(crate) fn recorded(kind: &str) -> Json {
-    observed(kind).into_value()
+    let text = observed(kind).into_value().to_string();
+    serde_json::from_str(&text.replace("vsw-oracle-", "vsw-oracle")).unwrap()
 }
 
 /// An Event about an object, as a watch tells it.
@@ -367,7 +389,7 @@ impl Instance {
             PlanRequest { proposed: config.clone(), config, prior: self.state.clone(), private: self.private.clone() };
         said.extend(self.resource.declare(&request, &answer, &self.clients));
         let planned = answer.planned.unwrap();
-        if planned != self.state {
+        if self.resource.changes(&planned, &self.state) {
             said.extend(self.resource.cross_check(&planned, self.clients.clone(), self.context.clone()).await);
         }
         said
@@ -436,6 +458,36 @@ impl Instance {
             .filter(|attribute| !attribute.ty().equal(&planned.attr(attribute.name), &self.state.attr(attribute.name)));
         changed.map(|attribute| attribute.name).collect()
     }
+}
+
+/// Places in a configuration, as JSON pointers, that could be left out and are not. Local settings are none.
+pub(crate) fn optional_places(attributes: &[Attribute], config: &Json) -> Vec<String> {
+    fn walk(attributes: &[Attribute], config: &Json, at: &str, found: &mut Vec<String>) {
+        for attribute in attributes.iter().filter(|attribute| attribute.is_configurable() && !attribute.local) {
+            let (value, at) = (&config[attribute.name], format!("{at}/{}", attribute.name));
+            if value.is_null() {
+                continue;
+            }
+            if !matches!(attribute.mode, Mode::Required) {
+                found.push(at.clone());
+            }
+            let Kind::Nested(nesting, nested) = &attribute.kind else { continue };
+            match (nesting, value) {
+                (Nesting::Single, _) => walk(nested, value, &at, found),
+                (_, Json::Array(list)) => {
+                    list.iter().enumerate().for_each(|(index, one)| walk(nested, one, &format!("{at}/{index}"), found));
+                }
+                (_, Json::Object(entries)) => {
+                    let pointer = |key: &str| format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
+                    entries.iter().for_each(|(key, one)| walk(nested, one, &pointer(key), found));
+                }
+                (_, other) => panic!("{at} is {other}"),
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(attributes, config, "", &mut found);
+    found
 }
 
 /// Errors as `path: summary`.

@@ -3,7 +3,7 @@
 //! A page is: front matter, title, the schema's description, the template's prose (`templates/<kind>/<name>.md`, optional),
 //! the example, the schema, and how to import. `--check` fails if a page on disk is not what would be written, or if there
 //! is one for a type that does not exist. Guides made of tables (`docs_guides.rs`) are pages too. Layout as the registry wants it: `docs/index.md`, `docs/resources/NAME.md`,
-//! `docs/data-sources/NAME.md`, where NAME is the type without the provider's prefix.
+//! `docs/data-sources/NAME.md`, `docs/functions/NAME.md` (`docs_functions.rs`), where NAME is the type without the provider's prefix.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use ackone::framework::schema::{Attribute, Kind, Mode, Nesting, Replace, Schema}
 use ackone::framework::types::Type;
 use ackone::framework::value::Value;
 
-use super::{StepError, docs_guides};
+use super::{StepError, docs_functions, docs_guides};
 
 /// Writes the pages.
 pub(crate) fn write() -> Result<(), StepError> {
@@ -54,7 +54,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
 
-type Pages = BTreeMap<PathBuf, String>;
+pub(crate) type Pages = BTreeMap<PathBuf, String>;
 
 fn pages(root: &Path) -> Result<Pages, StepError> {
     let mut pages = Pages::new();
@@ -82,6 +82,7 @@ fn pages(root: &Path) -> Result<Pages, StepError> {
         };
         pages.insert(page.path(), page.render(root)?);
     }
+    pages.extend(docs_functions::pages(root)?);
     pages.extend(docs_guides::pages());
     Ok(pages)
 }
@@ -89,7 +90,7 @@ fn pages(root: &Path) -> Result<Pages, StepError> {
 /// Generated folders may hold nothing else.
 fn strays(root: &Path, pages: &Pages) -> Result<Vec<PathBuf>, StepError> {
     let mut strays = Vec::new();
-    for folder in ["docs/resources", "docs/data-sources"] {
+    for folder in ["docs/resources", "docs/data-sources", "docs/functions"] {
         let Ok(entries) = fs::read_dir(root.join(folder)) else { continue };
         for entry in entries {
             let path = Path::new(folder).join(entry?.file_name());
@@ -101,11 +102,11 @@ fn strays(root: &Path, pages: &Pages) -> Result<Vec<PathBuf>, StepError> {
     Ok(strays)
 }
 
-fn optional(path: &Path) -> Option<String> {
+pub(crate) fn optional(path: &Path) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim_end().to_owned())
 }
 
-fn required(path: &Path) -> Result<String, StepError> {
+pub(crate) fn required(path: &Path) -> Result<String, StepError> {
     optional(path).ok_or_else(|| format!("{} is missing: every type has an example", path.display()).into())
 }
 
@@ -176,9 +177,14 @@ impl Page<'_> {
 }
 
 fn schema_section(schema: &Schema) -> String {
-    let mut text = String::from("\n## Schema\n");
+    format!("\n## Schema\n{}", attribute_sections(&schema.attributes))
+}
+
+/// Lists of attributes, and a section for each nested object.
+pub(crate) fn attribute_sections(top: &[Attribute]) -> String {
+    let mut text = String::new();
     let mut nested = Vec::new();
-    attributes(&schema.attributes, "", &mut text, &mut nested);
+    attributes(top, "", &mut text, &mut nested);
     // Nested schemas follow breadth first; each may add more.
     let mut index = 0;
     while let Some((path, inner)) = nested.get(index).cloned() {
@@ -256,7 +262,7 @@ fn kind_word(attribute: &Attribute) -> String {
     }
 }
 
-fn type_word(ty: &Type) -> String {
+pub(crate) fn type_word(ty: &Type) -> String {
     match ty {
         Type::Dynamic => "Dynamic".to_owned(),
         Type::String => "String".to_owned(),

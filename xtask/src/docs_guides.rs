@@ -28,17 +28,21 @@ description: |-
 The ALB controller tells of a mistake minutes after the apply, in an Event on some object, and one bad Ingress stops changes of
 every Ingress of its gateway. The provider knows these rules and speaks as early as it can:
 
-- **validate**: with the configuration alone. `terraform validate` tells.
+- **validate**: with the configuration alone. `terraform validate` tells. Warnings wait for the plan, so that a run shows each of
+  them once; where something is refused no plan will come, and validate tells them too.
 - **plan**: as soon as the plan knows the values, or what was applied last.
 - **plan, against the Fleet**: when the plan looks at other objects. It reads the gateways, classes and Ingresses of the Fleet in a
   few calls for all resources together, and only for resources that change. What the same run plans before counts as if it were
-  there: an Ingress is judged by the listeners its gateway is going to have. A plan only warns, since a later part of the run may
-  mend it; an apply looks again and stops before its first write if a rule that is an *error* is broken. An object that is not there
-  breaks no rule. `cross_checks = false` on the resource switches these off. If the credentials may not read something, one warning
-  says which right is missing.
+  there: an Ingress is judged by the listeners its gateway is going to have, and its hosts by the names that its Secret's
+  certificate is going to be for. A plan only warns, since a later part of the run may mend it; an apply looks again and stops
+  before its first write if a rule that is an *error* is broken. An object that is not there breaks no rule. If the credentials may
+  not read something, one warning says which right is missing; if the API is too slow, one says that.
 - **always true**: what the provider writes cannot break it.
 
 While a value that a rule needs is unknown, the rule is silent. All problems are told at once, each at its attribute.
+
+`cross_checks = false` on a gateway or an Ingress switches the checks against the Fleet off for that resource, in plan and apply: it
+reads nothing for them, and breaks what it breaks. It still counts where other resources are checked.
 ";
 
 fn plan_time_checks() -> String {

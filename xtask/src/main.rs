@@ -5,6 +5,7 @@
 
 mod codegen;
 mod docs;
+mod docs_functions;
 mod docs_guides;
 mod troubleshooting;
 

@@ -319,6 +319,7 @@ resource "ackone_grpc_ingress" "v45" {
 }
 
 # V47: No TLS Entry
+# V55: Hosts Rely on Certificate Discovery
 resource "ackone_grpc_ingress" "v47" {
   namespace          = "gateway-demo"
   name               = "v47"

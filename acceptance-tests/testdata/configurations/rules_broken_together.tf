@@ -278,7 +278,7 @@ resource "ackone_grpc_ingress" "v75" {
 resource "ackone_grpc_ingress" "v76" {
   namespace          = ackone_namespace.demo.name
   name               = "v76"
-  ingress_class_name = ackone_alb_gateway.demo.ingress_class_name
+  ingress_class_name = ackone_alb_gateway.full.ingress_class_name
   listen_ports       = ["443/HTTPS"]
   rules              = [{ host = "grpc.example.com", paths = [for i in range(101) : { path = "/v76.S${i}/", service_name = "grpc-service", service_port = 50051 }] }]
   tls                = local.tls
@@ -300,8 +300,8 @@ resource "ackone_grpc_ingress" "v78" {
 resource "ackone_grpc_ingress" "v79" {
   namespace          = ackone_namespace.demo.name
   name               = "v79"
-  ingress_class_name = ackone_alb_gateway.demo.ingress_class_name
-  listen_ports       = ["9443/HTTPS"]
+  ingress_class_name = ackone_alb_gateway.quiet.ingress_class_name
+  listen_ports       = ["443/HTTPS"]
   rules              = [{ paths = local.services }]
   tls                = local.tls
   wait               = false
@@ -337,6 +337,35 @@ resource "ackone_grpc_ingress" "user" {
   wait               = false
   rules              = [{ host = "user.example.com", paths = local.services }]
   tls                = [{ hosts = ["user.example.com"], secret_name = ackone_tls_secret.grpc.name }]
+}
+
+# Gateways of their own for what is counted or sorted: plans run side by side, and what others have planned is seen too.
+resource "ackone_alb_gateway" "quiet" {
+  name                   = "quiet"
+  remote_clusters        = var.member_cluster_ids
+  address_allocated_mode = "Fixed"
+  zone_mappings          = local.zones
+  listeners              = { "443/HTTPS" = local.https }
+  wait                   = false
+}
+
+resource "ackone_alb_gateway" "full" {
+  name                   = "full"
+  remote_clusters        = var.member_cluster_ids
+  address_allocated_mode = "Fixed"
+  zone_mappings          = local.zones
+  listeners              = { "443/HTTPS" = local.https }
+  wait                   = false
+}
+
+resource "ackone_grpc_ingress" "special" {
+  namespace          = ackone_namespace.demo.name
+  name               = "special"
+  ingress_class_name = ackone_alb_gateway.quiet.ingress_class_name
+  listen_ports       = ["443/HTTPS"]
+  wait               = false
+  rules              = [{ host = "grpc.example.com", paths = local.services }]
+  tls                = local.tls
 }
 
 # V46: Protocol of a Live Ingress Cannot Change

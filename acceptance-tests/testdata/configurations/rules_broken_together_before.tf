@@ -86,3 +86,32 @@ resource "ackone_grpc_ingress" "user" {
   rules              = [{ host = "user.example.com", paths = local.services }]
   tls                = [{ hosts = ["user.example.com"], secret_name = ackone_tls_secret.grpc.name }]
 }
+
+# Gateways of their own for what is counted or sorted: plans run side by side, and what others have planned is seen too.
+resource "ackone_alb_gateway" "quiet" {
+  name                   = "quiet"
+  remote_clusters        = var.member_cluster_ids
+  address_allocated_mode = "Fixed"
+  zone_mappings          = local.zones
+  listeners              = { "443/HTTPS" = local.https }
+  wait                   = false
+}
+
+resource "ackone_alb_gateway" "full" {
+  name                   = "full"
+  remote_clusters        = var.member_cluster_ids
+  address_allocated_mode = "Fixed"
+  zone_mappings          = local.zones
+  listeners              = { "443/HTTPS" = local.https }
+  wait                   = false
+}
+
+resource "ackone_grpc_ingress" "special" {
+  namespace          = ackone_namespace.demo.name
+  name               = "special"
+  ingress_class_name = ackone_alb_gateway.quiet.ingress_class_name
+  listen_ports       = ["443/HTTPS"]
+  wait               = false
+  rules              = [{ host = "grpc.example.com", paths = local.services }]
+  tls                = local.tls
+}

@@ -5,7 +5,6 @@
 //! every change of it is read. `ACKONE_SCENES=b,c2` plays only these letters, without the table.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "helpers of tests are tests too; clippy knows only the functions marked so"
 )]

@@ -3,11 +3,13 @@
 //! The order is chosen so that a client's mistake shows even while a fault is set: a call is verified before a fault
 //! answers it, except where the fault is that nothing reaches the service at all.
 
+use std::collections::BTreeSet;
 use std::sync::PoisonError;
 
 use serde_json::{Value, json};
 
 use super::error::{AccessDenied, ApiError};
+use super::metadata::{self, Question};
 use super::parameters::Parameters;
 use super::products::{Context, Target, recognise};
 use super::server::Cloud;
@@ -15,7 +17,7 @@ use super::verify;
 use super::wire::WireRequest;
 use crate::call_log::Outcome;
 use crate::faults::{Decision, Fault};
-use crate::world::{AccessKey, Moment};
+use crate::world::{AccessKey, Moment, Secret};
 
 /// How an answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,9 @@ impl Cloud {
     pub(crate) async fn answer(&self, request: WireRequest) -> Answer {
         let request_id = uuid::Uuid::new_v4().to_string().to_uppercase();
         let target = recognise(&request);
-        let decision = self.faults.decide(&target.call);
+        let question = metadata::question(&request);
+        let call = question.as_ref().map_or_else(|| target.call.clone(), Question::call);
+        let decision = self.faults.decide(&call);
         if !decision.delay.is_zero() {
             tokio::time::sleep(decision.delay).await;
         }
@@ -60,6 +64,18 @@ impl Cloud {
             Outcome { caller: verify::claimed_key(&request), request_id: request_id.clone(), ..Outcome::default() };
         let mut answer = if decision.fault == Some(Fault::Reset {}) {
             Answer { status: 0, headers: Vec::new(), body: Vec::new(), ending: Ending::Reset }
+        } else if let Some(question) = &question {
+            let done = match decision.fault.as_ref().and_then(refusal) {
+                Some(error) => Err(error),
+                None => self.answer_locally(&request, question, now),
+            };
+            if let Err(error) = &done {
+                outcome.code.clone_from(&error.code);
+            }
+            match done {
+                Ok(answer) => answer,
+                Err(error) => page(&decision, &error).unwrap_or_else(|| metadata::refused(&error)),
+            }
         } else {
             let done = self.perform(&request, &target, &decision, now);
             outcome.unknown_parameters = done.unknown_parameters;
@@ -77,15 +93,20 @@ impl Cloud {
         answer.headers.push(("date", now.http_date()));
         answer.headers.push(("x-acs-request-id", request_id));
         outcome.status = if matches!(answer.ending, Ending::Dropped | Ending::Reset) { 0 } else { answer.status };
-        self.log.record(self.world.clock().now(), &target.call, &decision, outcome);
+        self.log.record(self.world.clock().now(), &call, &decision, outcome);
         answer
     }
 
     fn perform(&self, request: &WireRequest, target: &Target, decision: &Decision, now: Moment) -> Done {
         let mut unknown_parameters = Vec::new();
-        let result = self.authenticate(request, now).and_then(|caller| {
+        let anonymous = target.operation.as_ref().is_ok_and(|operation| operation.anonymous);
+        let caller = if anonymous { Ok(nobody()) } else { self.authenticate(request, now) };
+        let result = caller.and_then(|caller| {
             let operation = target.operation.as_ref().map_err(Clone::clone)?;
             if let Some(error) = decision.fault.as_ref().and_then(refusal) {
+                if decision.fault == Some(Fault::ExpireCredentials {}) {
+                    self.end_key(&caller.id);
+                }
                 return Err(error);
             }
             let mut parameters = Parameters::read(request)?;
@@ -120,6 +141,15 @@ impl Cloud {
         verify::verify(request, &key_of, &mut nonces, now)
     }
 
+    /// Ends a temporary key for good; other keys have no end.
+    fn end_key(&self, id: &str) {
+        self.world.update(|state, now| {
+            if let Some(key) = state.keys.get_mut(id).filter(|key| key.token.is_some()) {
+                key.expires = Some(now);
+            }
+        });
+    }
+
     fn authorise(&self, caller: &AccessKey, target: &Target) -> Result<(), ApiError> {
         let Some(product) = target.product else { return Ok(()) };
         let action = format!("{}:{}", product.code, target.call.action);
@@ -136,6 +166,39 @@ impl Cloud {
         }));
         Err(error)
     }
+}
+
+/// Who calls without a signature.
+fn nobody() -> AccessKey {
+    AccessKey {
+        id: String::new(),
+        secret: Secret::new(""),
+        token: None,
+        expires: None,
+        active: true,
+        principal: "anonymous".to_owned(),
+        principal_id: String::new(),
+        assumed_role: false,
+        denied: BTreeSet::new(),
+        allowed: None,
+        kubernetes_groups: Vec::new(),
+    }
+}
+
+/// A proxy's page, if a fault puts one in the answer's place.
+fn page(decision: &Decision, error: &ApiError) -> Option<Answer> {
+    // Only a verified call reaches the page: its error has no code of its own.
+    let wanted = error.code.is_empty() && matches!(decision.fault, Some(Fault::Html { .. }));
+    wanted.then(|| Answer {
+        status: error.status,
+        headers: vec![("content-type", "text/html; charset=utf-8".to_owned())],
+        body: format!(
+            "<html><head><title>{0} Bad Gateway</title></head><body><h1>{0} Bad Gateway</h1><hr>proxy</body></html>\n",
+            error.status
+        )
+        .into_bytes(),
+        ending: Ending::Whole,
+    })
 }
 
 /// The error with which a fault refuses a call; faults that do not refuse answer none.
@@ -187,18 +250,10 @@ fn render(
             let body = value.to_string().into_bytes();
             Answer { status: 200, headers: vec![json_type], body, ending: Ending::Whole }
         }
-        // Only a verified call reaches the proxy's page: its error has no code of its own.
-        Err(error) if error.code.is_empty() && matches!(decision.fault, Some(Fault::Html { .. })) => Answer {
-            status: error.status,
-            headers: vec![("content-type", "text/html; charset=utf-8".to_owned())],
-            body: format!(
-                "<html><head><title>{0} Bad Gateway</title></head><body><h1>{0} Bad Gateway</h1><hr>proxy</body></html>\n",
-                error.status
-            )
-            .into_bytes(),
-            ending: Ending::Whole,
-        },
         Err(error) => {
+            if let Some(page) = page(decision, &error) {
+                return page;
+            }
             let host = request.header("host").unwrap_or_default();
             let mut headers = vec![json_type];
             if let Some(ms) = error.retry_after_ms {

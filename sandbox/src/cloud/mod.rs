@@ -1,4 +1,5 @@
-//! The cloud APIs on loopback: `adcp`, `sts`, `vpc`, `cs`, `ecs` and the read side of `alb`.
+//! The cloud APIs on loopback: `adcp`, `sts`, `vpc`, `cs`, `ecs` and the read side of `alb`; and what hands out temporary
+//! keys without a signature: the instance metadata service and a credentials URI.
 //!
 //! One HTTP server answers for all products, whatever the `Host` header says, so that one address serves as every
 //! endpoint. A call is read from the wire ([`wire`]), recognised ([`products`]), authenticated ([`verify`]), spoiled if a
@@ -16,6 +17,7 @@ mod cs;
 mod ecs;
 mod error;
 mod kubeconfig;
+mod metadata;
 mod parameters;
 pub mod products;
 mod server;
@@ -27,4 +29,5 @@ pub mod wire;
 pub use alb::{AlbKind, LoadBalancers};
 pub use error::ApiError;
 pub use kubeconfig::{EndpointKind, IssueError, KubeconfigIssuer, KubeconfigRequest};
+pub use metadata::CREDENTIALS_PATH;
 pub use server::{Cloud, CloudServer};

@@ -42,6 +42,8 @@ pub(crate) struct Operation {
     pub(crate) get_only: bool,
     /// Whether RAM asks for a permission.
     pub(crate) needs_permission: bool,
+    /// Whether it is called without a signature; its parameters say who calls.
+    pub(crate) anonymous: bool,
     /// The parameter that names the object for rules and the log, or nothing.
     pub(crate) subject: &'static str,
     /// The parameters it knows; one ending in a dot stands for its family.
@@ -58,7 +60,16 @@ impl Operation {
         parameters: &'static [&'static str],
         run: Run,
     ) -> Self {
-        Self { action, route: None, get_only: false, needs_permission: true, subject, parameters, run }
+        Self {
+            action,
+            route: None,
+            get_only: false,
+            needs_permission: true,
+            anonymous: false,
+            subject,
+            parameters,
+            run,
+        }
     }
 
     /// A ROA action.
@@ -69,7 +80,7 @@ impl Operation {
         parameters: &'static [&'static str],
         run: Run,
     ) -> Self {
-        Self { action, route: Some(route), get_only: false, needs_permission: true, subject, parameters, run }
+        Self { route: Some(route), ..Self::rpc(action, subject, parameters, run) }
     }
 }
 

@@ -25,6 +25,7 @@ use super::LoadBalancers;
 use super::answer::{Answer, Ending};
 use super::client_token::ClientTokens;
 use super::kubeconfig::KubeconfigIssuer;
+use super::metadata::MetadataService;
 use super::verify::NonceStore;
 use super::wire::WireRequest;
 use crate::call_log::CallLog;
@@ -44,6 +45,7 @@ pub struct Cloud {
     pub(crate) balancers: Option<Arc<dyn LoadBalancers>>,
     pub(crate) nonces: Mutex<NonceStore>,
     pub(crate) tokens: Mutex<ClientTokens>,
+    pub(crate) metadata: Mutex<MetadataService>,
 }
 
 impl Cloud {
@@ -55,7 +57,8 @@ impl Cloud {
         issuer: Option<Arc<dyn KubeconfigIssuer>>,
         balancers: Option<Arc<dyn LoadBalancers>>,
     ) -> Self {
-        Self { world, faults, log, issuer, balancers, nonces: Mutex::default(), tokens: Mutex::default() }
+        let (nonces, tokens, metadata) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { world, faults, log, issuer, balancers, nonces, tokens, metadata }
     }
 }
 

@@ -31,7 +31,7 @@ use crate::parts::{
 use crate::world::World;
 
 /// The paths it answers, as `--help` shows them.
-pub const PATHS: [&str; 16] = [
+pub const PATHS: [&str; 21] = [
     "/v1/health",
     "/v1/inventory",
     "/v1/gateways",
@@ -43,9 +43,14 @@ pub const PATHS: [&str; 16] = [
     "/v1/world/permissions",
     "/v1/world/keys",
     "/v1/world/temporary-keys",
+    "/v1/world/roles",
+    "/v1/world/oidc-tokens",
+    "/v1/world/instance",
     "/v1/world/clock",
     "/v1/world/behaviour",
+    "/v1/world/fleets",
     "/v1/world/fleets/{id}",
+    "/v1/world/vswitches",
     "/v1/kubernetes/",
     "/v1/shutdown",
 ];
@@ -162,9 +167,14 @@ fn router(control: Arc<Control>) -> Router {
         .route("/v1/world/permissions", post(requests::permissions))
         .route("/v1/world/keys", post(requests::keys))
         .route("/v1/world/temporary-keys", post(requests::temporary_keys))
+        .route("/v1/world/roles", post(requests::roles))
+        .route("/v1/world/oidc-tokens", post(requests::oidc_tokens))
+        .route("/v1/world/instance", post(requests::instance))
         .route("/v1/world/clock", post(requests::clock))
         .route("/v1/world/behaviour", post(requests::behaviour))
+        .route("/v1/world/fleets", post(requests::new_fleet))
         .route("/v1/world/fleets/{id}", post(requests::fleet))
+        .route("/v1/world/vswitches", post(requests::new_vswitches))
         .route("/v1/kubernetes/{action}", post(kubernetes))
         .route("/v1/controller/{action}", post(controller))
         .route("/v1/shutdown", post(shutdown))

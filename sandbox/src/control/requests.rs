@@ -1,5 +1,6 @@
 //! The control endpoint's changes of the simulated cloud, each with the shape of its request.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,10 @@ use serde_json::{Value, json};
 
 use super::{Answer, Control, Refusal, answer, ok, read};
 use crate::faults::{RuleSpec, parse_spec};
-use crate::world::{DetachLeaves, EmptyLists, FleetState, Membership, MembershipState, Timings};
+use crate::world::{
+    DetachLeaves, EmptyLists, FleetState, Membership, MembershipState, NewFleet, NewSession, State as CloudState,
+    Timings, VSwitch, fresh_id,
+};
 
 type Shared = State<Arc<Control>>;
 
@@ -167,7 +171,8 @@ pub(super) async fn temporary_keys(State(control): Shared, body: Bytes) -> Answe
         let (Some(role), Some(caller)) = (role, caller) else {
             return Err(Refusal(StatusCode::CONFLICT, "there is no role or no access key".to_owned()));
         };
-        let key = state.assume_role(&role, "control", &caller, duration, now);
+        let wanted = NewSession { role: &role, session: "control", caller: Some(&caller), duration, policy: None };
+        let key = state.assume_role(&wanted, now);
         key.map_err(|error| Refusal(StatusCode::CONFLICT, error.to_string()))
     })?;
     // The one answer with a secret in it: it is what was asked for.
@@ -176,6 +181,89 @@ pub(super) async fn temporary_keys(State(control): Shared, body: Bytes) -> Answe
         "expiration": key.expires.to_string(),
     });
     Ok(answer(StatusCode::CREATED, &secret))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Roles {
+    /// The role; the account's first one when left out. One that is not there is made.
+    role: Option<String>,
+    closed: Option<bool>,
+    /// An empty one asks for none.
+    external_id: Option<String>,
+    max_session_seconds: Option<u64>,
+}
+
+pub(super) async fn roles(State(control): Shared, body: Bytes) -> Answer {
+    let asked: Roles = read(&body)?;
+    let named = |c: char| c.is_ascii_alphanumeric() || ".@_-".contains(c);
+    if asked.role.as_ref().is_some_and(|role| role.is_empty() || !role.chars().all(named)) {
+        return Err(Refusal::bad("role: a name has letters, digits and the characters . @ _ -"));
+    }
+    let now_is = control.world.write(|state, _| {
+        let first = || state.roles.keys().next().cloned();
+        let Some(role) = asked.role.clone().or_else(first) else {
+            return Err(Refusal(StatusCode::CONFLICT, "there is no role".to_owned()));
+        };
+        state.roles.entry(role.clone()).or_insert_with(|| CloudState::numeric_id(&fresh_id("", 17)));
+        let conditions = state.role_conditions.entry(role.clone()).or_default();
+        conditions.closed = asked.closed.unwrap_or(conditions.closed);
+        if let Some(external_id) = asked.external_id {
+            conditions.external_id = Some(external_id).filter(|id| !id.is_empty());
+        }
+        conditions.max_session_seconds = asked.max_session_seconds.or(conditions.max_session_seconds);
+        let conditions = json!(conditions);
+        Ok(json!({"role_arn": format!("acs:ram::{}:role/{role}", state.account_id), "conditions": conditions}))
+    })?;
+    ok(&now_is)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OidcTokens {
+    valid_seconds: Option<u64>,
+    /// Ends all tokens issued before.
+    #[serde(default)]
+    end_earlier: bool,
+}
+
+pub(super) async fn oidc_tokens(State(control): Shared, body: Bytes) -> Answer {
+    let asked: OidcTokens = read(&body)?;
+    let valid = Duration::from_secs(asked.valid_seconds.unwrap_or(3600).min(43_200));
+    let (token, provider) = control.world.update(|state, now| {
+        if asked.end_earlier {
+            state.oidc_tokens.values_mut().for_each(|end| *end = now);
+        }
+        (state.issue_oidc_token(valid, now), state.oidc_provider_arn())
+    });
+    // With temporary keys, the other answer with a secret in it: it is what was asked for.
+    Ok(answer(StatusCode::CREATED, &json!({"token": token.expose(), "oidc_provider_arn": provider})))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InstanceChange {
+    /// An empty one takes the role away.
+    role: Option<String>,
+    version_1: Option<bool>,
+    version_2: Option<bool>,
+}
+
+pub(super) async fn instance(State(control): Shared, body: Bytes) -> Answer {
+    let asked: InstanceChange = read(&body)?;
+    let now_is = control.world.write(|state, _| {
+        if let Some(role) = asked.role {
+            if !role.is_empty() && !state.roles.contains_key(&role) {
+                return Err(Refusal::not_found(format!("there is no role {role}")));
+            }
+            state.instance.role = Some(role).filter(|role| !role.is_empty());
+        }
+        let instance = &mut state.instance;
+        instance.version_1 = asked.version_1.unwrap_or(instance.version_1);
+        instance.version_2 = asked.version_2.unwrap_or(instance.version_2);
+        Ok(json!(instance))
+    })?;
+    ok(&now_is)
 }
 
 #[derive(Deserialize)]
@@ -197,6 +285,8 @@ struct BehaviourChange {
     detach_leaves: Option<DetachLeaves>,
     empty_lists: Option<EmptyLists>,
     refuse_other_vpc: Option<bool>,
+    /// The longest life of temporary keys; 0 for as long as is asked for.
+    session_seconds: Option<u64>,
     timings: Option<Timings>,
 }
 
@@ -211,6 +301,9 @@ pub(super) async fn behaviour(State(control): Shared, body: Bytes) -> Answer {
         behaviour.detach_leaves = asked.detach_leaves.unwrap_or(behaviour.detach_leaves);
         behaviour.empty_lists = asked.empty_lists.unwrap_or(behaviour.empty_lists);
         behaviour.refuse_other_vpc = asked.refuse_other_vpc.unwrap_or(behaviour.refuse_other_vpc);
+        if let Some(seconds) = asked.session_seconds {
+            behaviour.session_seconds = Some(seconds).filter(|seconds| *seconds > 0);
+        }
         behaviour.timings = asked.timings.unwrap_or_else(|| behaviour.timings.clone());
         json!(behaviour)
     });
@@ -241,4 +334,77 @@ pub(super) async fn fleet(State(control): Shared, Path(id): Path<String>, body: 
         Ok::<_, Refusal>(json!({"fleet_id": id, "state": fleet.state}))
     })?;
     ok(&now_is)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneMoreFleet {
+    #[serde(default)]
+    name: String,
+    profile: Option<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, String>,
+}
+
+pub(super) async fn new_fleet(State(control): Shared, body: Bytes) -> Answer {
+    let asked: OneMoreFleet = read(&body)?;
+    let id = control.world.write(|state, now| {
+        let primary = state.fleets.get(&state.primary_fleet);
+        let primary = primary.ok_or_else(|| Refusal::not_found("there is no first Fleet".to_owned()))?;
+        let new = NewFleet {
+            name: asked.name,
+            profile: asked.profile.unwrap_or_else(|| "Default".to_owned()),
+            vpc_id: primary.vpc_id.clone(),
+            vswitches: primary.vswitches.clone(),
+            resource_group_id: String::new(),
+            tags: asked.tags,
+            public_api_server: false,
+            audit_log: false,
+        };
+        let id = state.create_fleet(new, now).map_err(|error| Refusal(StatusCode::CONFLICT, error.to_string()))?;
+        // It is there as if it had been for long: creating is what the cloud's own call is for.
+        if let Some(fleet) = state.fleets.get_mut(&id) {
+            (fleet.state, fleet.pending) = (FleetState::Running, None);
+        }
+        Ok::<_, Refusal>(id)
+    })?;
+    Ok(answer(StatusCode::CREATED, &json!({"fleet_id": id})))
+}
+
+/// Networks are small: this many vSwitches fill one.
+const MOST_VSWITCHES: u8 = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoreVSwitches {
+    count: u8,
+    zone_id: Option<String>,
+}
+
+pub(super) async fn new_vswitches(State(control): Shared, body: Bytes) -> Answer {
+    let asked: MoreVSwitches = read(&body)?;
+    if asked.count > MOST_VSWITCHES {
+        return Err(Refusal::bad(format!("count: at most {MOST_VSWITCHES}")));
+    }
+    let ids = control.world.write(|state, _| {
+        let primary = state.fleets.get(&state.primary_fleet);
+        let primary = primary.ok_or_else(|| Refusal::not_found("there is no first Fleet".to_owned()))?;
+        let (vpc_id, first) = (primary.vpc_id.clone(), primary.vswitches.first().cloned().unwrap_or_default());
+        let zone_of_the_first = state.vswitches.get(&first).map(|vswitch| vswitch.zone_id.clone());
+        let zone_id = asked.zone_id.or(zone_of_the_first).unwrap_or_default();
+        let mut ids = Vec::new();
+        for number in 0..asked.count {
+            let vswitch = VSwitch {
+                vswitch_id: fresh_id("vsw-", 20),
+                name: format!("more-{number}"),
+                vpc_id: vpc_id.clone(),
+                zone_id: zone_id.clone(),
+                cidr_block: format!("10.1.{number}.0/24"),
+            };
+            ids.push(vswitch.vswitch_id.clone());
+            state.vswitches.insert(vswitch.vswitch_id.clone(), vswitch);
+        }
+        Ok::<_, Refusal>(ids)
+    })?;
+    Ok(answer(StatusCode::CREATED, &json!({"vswitch_ids": ids})))
 }

@@ -18,7 +18,7 @@ pub use spec::{SpecError, parse_spec};
 /// One call, as seen by the rules and by the call log. Names only: nothing of a body, header or signature.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Call {
-    /// `adcp`, `sts`, `vpc`, `cs`, `ecs`, `alb` or `kubernetes`.
+    /// `adcp`, `sts`, `vpc`, `cs`, `ecs`, `alb`, `metadata`, `credentials-uri` or `kubernetes`.
     pub api: String,
     /// The cloud action, or the Kubernetes verb (`get`, `list`, `watch`, `create`, `update`, `patch`, `delete`; an apply is
     /// a `patch`).
@@ -134,7 +134,8 @@ pub enum Fault {
     DropAfter {},
     /// Everything is done; the answer breaks off in the middle.
     Truncate {},
-    /// The credentials count as expired for this call.
+    /// The temporary keys of this call end for good, so it and all later ones with them are refused. With keys that have no
+    /// end, and in Kubernetes, this call alone is refused so.
     ExpireCredentials {},
     /// Refused as a conflict: 409 from Kubernetes, `OperationConflict` from the cloud.
     Conflict {},

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::names::{Secret, random_text, seeded_hex};
 use super::state::{
-    AccessKey, Behaviour, DetachLeaves, EmptyLists, Features, Fleet, FleetState, MemberCluster, Rule, SecurityGroup,
-    State, Timings, VSwitch, Vpc,
+    AccessKey, Behaviour, DetachLeaves, EmptyLists, Features, Fleet, FleetState, Instance, MemberCluster, Rule,
+    SecurityGroup, State, Timings, VSwitch, Vpc,
 };
 use super::{Membership, MembershipState, Moment};
 
@@ -199,6 +199,7 @@ impl WorldSettings {
             principal_id: State::numeric_id(&seeded_hex(&self.seed, "user", 17)),
             assumed_role: false,
             denied: BTreeSet::new(),
+            allowed: None,
             kubernetes_groups: vec!["system:masters".to_owned()],
         };
 
@@ -208,6 +209,9 @@ impl WorldSettings {
             regions: REGIONS.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect(),
             keys: BTreeMap::from([(key_id, key)]),
             roles: BTreeMap::from([(self.role.clone(), State::numeric_id(&seeded_hex(&self.seed, "role", 17)))]),
+            role_conditions: BTreeMap::new(),
+            oidc_tokens: BTreeMap::new(),
+            instance: Instance { role: Some(self.role.clone()), ..Instance::default() },
             vpcs: vpcs.into_iter().map(|vpc| (vpc.vpc_id.clone(), vpc)).collect(),
             vswitches: vswitches.into_iter().map(|v| (v.vswitch_id.clone(), v)).collect(),
             security_groups,
@@ -221,6 +225,7 @@ impl WorldSettings {
                 empty_lists: self.empty_lists,
                 refuse_other_vpc: self.refuse_other_vpc,
                 clock_skew_seconds: 0,
+                session_seconds: None,
             },
         }
     }

@@ -22,15 +22,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-pub use access::{AccessError, TemporaryKey};
+pub use access::{AccessError, NewSession, SessionPolicy, TemporaryKey};
 pub use clock::{Clock, Moment};
 pub use fleet::{FleetError, NewFleet};
 pub use initial::WorldSettings;
 pub use membership::{AttachError, DetachError, Membership, MembershipState};
 pub use names::{Secret, fresh_id, random_text};
 pub use state::{
-    AccessKey, Behaviour, DetachLeaves, EmptyLists, Features, Fleet, FleetState, MemberCluster, Rule, SecurityGroup,
-    State, Timings, VSwitch, Vpc,
+    AccessKey, Behaviour, DetachLeaves, EmptyLists, Features, Fleet, FleetState, Instance, MemberCluster,
+    RoleConditions, Rule, SecurityGroup, State, Timings, VSwitch, Vpc,
 };
 
 /// How often the driver looks at the clock when nothing is due; a bound, not a polling interval anybody waits for.

@@ -23,6 +23,15 @@ pub struct State {
     pub keys: BTreeMap<String, AccessKey>,
     /// Roles that may be assumed, by name; the value is the role's id.
     pub roles: BTreeMap<String, String>,
+    /// What a role asks of who assumes it; nothing for those not named here.
+    #[serde(default)]
+    pub role_conditions: BTreeMap<String, RoleConditions>,
+    /// Tokens of the identity provider, by digest, with their ends.
+    #[serde(default)]
+    pub oidc_tokens: BTreeMap<String, Moment>,
+    /// The ECS instance that everything on this machine runs on.
+    #[serde(default)]
+    pub instance: Instance,
     /// Networks by id.
     pub vpcs: BTreeMap<String, Vpc>,
     /// vSwitches by id.
@@ -58,6 +67,36 @@ impl State {
     }
 }
 
+/// What a role asks of who assumes it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoleConditions {
+    /// Its trust policy names nobody.
+    pub closed: bool,
+    /// The external id it wants to hear.
+    pub external_id: Option<String>,
+    /// The longest session, in seconds.
+    pub max_session_seconds: Option<u64>,
+}
+
+/// An ECS instance, as its metadata service shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Instance {
+    /// Its RAM role, if it has one.
+    pub role: Option<String>,
+    /// Whether the metadata service answers without a token.
+    pub version_1: bool,
+    /// Whether the metadata service gives tokens.
+    pub version_2: bool,
+}
+
+impl Default for Instance {
+    fn default() -> Self {
+        Self { role: None, version_1: true, version_2: true }
+    }
+}
+
 /// One access key pair.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +119,9 @@ pub struct AccessKey {
     pub assumed_role: bool,
     /// Denied actions, `product:Action`; `*` at the end matches the rest.
     pub denied: BTreeSet<String>,
+    /// The only actions allowed, if a session policy says so.
+    #[serde(default)]
+    pub allowed: Option<BTreeSet<String>>,
     /// Kubernetes groups a kubeconfig issued to this key carries.
     pub kubernetes_groups: Vec<String>,
 }
@@ -308,6 +350,9 @@ pub struct Behaviour {
     pub refuse_other_vpc: bool,
     /// Added to the cloud's idea of the time.
     pub clock_skew_seconds: i64,
+    /// Temporary keys given out from now on end after this many seconds at the latest, whatever was asked for.
+    #[serde(default)]
+    pub session_seconds: Option<u64>,
 }
 
 impl Behaviour {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::{Call, Client, control};
-use ackone_sandbox::cloud::{AlbKind, LoadBalancers};
+use ackone_sandbox::cloud::{AlbKind, IssueError, KubeconfigIssuer, KubeconfigRequest, LoadBalancers};
 use ackone_sandbox::running::{FleetSide, Foundation, Sandbox};
 use ackone_sandbox::settings::RunArgs;
 use ackone_sandbox::world::Clock;
@@ -17,13 +17,13 @@ const CS: &str = "2015-12-15";
 const ECS: &str = "2014-05-26";
 const ALB: &str = "2020-06-16";
 
-struct Setup {
-    sandbox: Sandbox,
-    client: Client,
+pub(crate) struct Setup {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) client: Client,
 }
 
 impl Setup {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(RunArgs { time_scale: 0.0, ..RunArgs::default() }).await
     }
 
@@ -48,7 +48,7 @@ impl Setup {
         self.sandbox.ready().fleet_id.clone()
     }
 
-    async fn ask(&self, version: &str, action: &str, query: &[(&str, &str)]) -> Value {
+    pub(crate) async fn ask(&self, version: &str, action: &str, query: &[(&str, &str)]) -> Value {
         let reply = self.client.call(&Call::rpc(version, action, query)).await.unwrap();
         assert_eq!(reply.status, 200, "{action}: {}", reply.body);
         let json = reply.json();
@@ -57,7 +57,7 @@ impl Setup {
         json
     }
 
-    async fn refused(&self, version: &str, action: &str, query: &[(&str, &str)]) -> (u16, String) {
+    pub(crate) async fn refused(&self, version: &str, action: &str, query: &[(&str, &str)]) -> (u16, String) {
         self.client.call(&Call::rpc(version, action, query)).await.unwrap().outcome()
     }
 
@@ -68,7 +68,7 @@ impl Setup {
         self.client.call(&Call::rpc(ADCP, "AttachClusterToHub", &query).form(&form)).await.unwrap()
     }
 
-    async fn control(&self, method: &str, path: &str, body: &str) -> Value {
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &str) -> Value {
         let reply = control(&self.sandbox.ready().control_url, method, path, body).await;
         assert!(reply.status < 300, "{method} {path}: {} {}", reply.status, reply.body);
         reply.json()
@@ -376,7 +376,13 @@ async fn the_control_endpoint_explains_what_it_refuses() {
         ("POST", "/v1/world/behaviour", r#"{"detach_leaves":"gone"}"#, 400, "unknown variant `gone`"),
         ("POST", "/v1/world/clock", "", 400, "missing field `skew_seconds`"),
         ("POST", "/v1/world/keys", r#"{"access_key_id":"x"}"#, 404, "no access key x"),
-        ("POST", "/v1/kubernetes/compact", "", 409, "no embedded API server"),
+        ("POST", "/v1/world/roles", r#"{"role":"a/b"}"#, 400, "role: a name has"),
+        ("POST", "/v1/world/instance", r#"{"role":"nobody"}"#, 404, "no role nobody"),
+        ("POST", "/v1/world/oidc-tokens", r#"{"valid":1}"#, 400, "unknown field `valid`"),
+        ("POST", "/v1/world/vswitches", "", 400, "missing field `count`"),
+        ("POST", "/v1/world/vswitches", r#"{"count":201}"#, 400, "at most 200"),
+        ("POST", "/v1/world/fleets", r#"{"vpc_id":"vpc-1"}"#, 400, "unknown field `vpc_id`"),
+        ("POST", "/v1/kubernetes/compact", "", 409, "no API server runs here"),
         ("POST", "/v1/kubernetes/explode", "", 404, "no action"),
         ("POST", "/v1/controller/pause", "", 409, "no controller"),
         ("PUT", "/v1/calls", "", 405, "does not take PUT"),
@@ -439,8 +445,10 @@ async fn no_secret_reaches_the_call_log_or_the_inventory() {
         token: Some(text("SecurityToken")),
         ..setup.client.clone()
     };
-    let policy = "canary-policy-0123456789";
-    let query = [("RoleArn", role.as_str()), ("RoleSessionName", "s2"), ("Policy", policy)];
+    let policy_canary = "canary-policy-0123456789";
+    let statement = serde_json::json!({"Effect": "Allow", "Action": "*", "Resource": policy_canary});
+    let policy = serde_json::json!({"Version": "1", "Statement": [statement]}).to_string();
+    let query = [("RoleArn", role.as_str()), ("RoleSessionName", "s2"), ("Policy", policy.as_str())];
     assert_eq!(temporary.call(&Call::rpc(STS, "AssumeRole", &query)).await.unwrap().status, 200);
     let body_canary = [("ClusterIds", "[\"canary-in-a-body\"]")];
     let fleet = setup.fleet();
@@ -456,9 +464,12 @@ async fn no_secret_reaches_the_call_log_or_the_inventory() {
     seen.push_str(&setup.control("GET", "/v1/faults", "").await.to_string());
     seen.push_str(&format!("{:?}", setup.sandbox));
     let secrets = [&setup.client.secret, &temporary.secret, temporary.token.as_ref().unwrap()];
-    for secret in
-        secrets.into_iter().map(String::as_str).chain([policy, "canary-in-a-body", "canary-secret", "Signature="])
-    {
+    for secret in secrets.into_iter().map(String::as_str).chain([
+        policy_canary,
+        "canary-in-a-body",
+        "canary-secret",
+        "Signature=",
+    ]) {
         assert!(!seen.contains(secret), "a secret is shown: {secret}");
     }
 }
@@ -493,16 +504,26 @@ async fn a_fleet_can_be_created_switched_and_deleted() {
     assert_eq!(setup.refused(ADCP, "DescribeHubClusterDetails", &by_id).await, (404, "Cluster.NotFound".to_owned()));
 }
 
+/// Says for whom and for which address a kubeconfig is.
+#[derive(Debug)]
+struct Issuer;
+
+impl KubeconfigIssuer for Issuer {
+    fn issue(&self, request: &KubeconfigRequest) -> Result<String, IssueError> {
+        Ok(format!("{} of {} by its {:?} address", request.user, request.fleet_id, request.endpoint))
+    }
+}
+
 #[tokio::test]
-async fn a_kubeconfig_comes_from_the_file_given_and_by_the_endpoint_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("kubeconfig");
-    std::fs::write(&path, "apiVersion: v1\nkind: Config\n").unwrap();
-    let setup = Setup::with(RunArgs { kubeconfig: Some(path), private_api_server: true, ..RunArgs::default() }).await;
+async fn a_kubeconfig_is_the_callers_and_by_the_endpoint_asked_for() {
+    let side = FleetSide { issuer: Some(Arc::new(Issuer)), ..FleetSide::default() };
+    let args = RunArgs { private_api_server: true, ..RunArgs::default() };
+    let setup = Setup::with_fleet(args, side).await;
     let fleet = setup.fleet();
     let private = [("ClusterId", fleet.as_str()), ("PrivateIpAddress", "true")];
     let answer = setup.ask(ADCP, "DescribeHubClusterKubeconfig", &private).await;
-    assert_eq!(answer["Kubeconfig"], "apiVersion: v1\nkind: Config\n");
+    let user = setup.ask(STS, "GetCallerIdentity", &[]).await["UserId"].as_str().unwrap().to_owned();
+    assert_eq!(answer["Kubeconfig"], format!("{user} of {fleet} by its Private address"));
     let (status, _) = setup.refused(ADCP, "DescribeHubClusterKubeconfig", &private[..1]).await;
     assert_eq!(status, 400, "there is no public endpoint");
 }

@@ -5,4 +5,6 @@ mod api;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod process;

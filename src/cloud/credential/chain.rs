@@ -6,12 +6,16 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use futures_util::future::{BoxFuture, FutureExt, ready};
+
 use super::{
-    CredentialError, CredentialSource, Credentials, Environment, EnvironmentSource, ExplicitSource, ProfileSource,
+    CredentialError, CredentialNetwork, CredentialSource, Credentials, Environment, EnvironmentSource, ExplicitSource,
+    InstanceSource, OidcSettings, OidcSource, ProcessSource, ProfileSource, RoleSettings, RoleSource, StsPlace,
+    UriSource, Wanted,
 };
 use crate::cloud::{
     id::AccessKeyId,
-    secret::{AccessKeySecret, SecurityToken},
+    secret::{AccessKeySecret, SecretString, SecurityToken},
 };
 
 /// One link that gave no keys.
@@ -38,10 +42,20 @@ pub struct CredentialSettings {
     pub access_key_secret: Option<AccessKeySecret>,
     /// `security_token`
     pub security_token: Option<SecurityToken>,
+    /// `assume_role_with_oidc`
+    pub oidc: Option<OidcSettings>,
     /// `profile`
     pub profile: Option<String>,
     /// `shared_credentials_file`
     pub credentials_file: Option<String>,
+    /// `ecs_role_name`
+    pub ecs_role_name: Option<String>,
+    /// `disable_imds_v1`
+    pub no_metadata_version_1: bool,
+    /// `credentials_uri`
+    pub credentials_uri: Option<SecretString>,
+    /// `assume_role`: on top of whatever else gives keys.
+    pub assume_role: Option<RoleSettings>,
 }
 
 /// Sources in order. The first one that yields keys wins and is the only one asked from then on.
@@ -58,35 +72,32 @@ impl CredentialChain {
         Self { links, winner: OnceLock::new() }
     }
 
-    /// The documented chain: configuration, named profile, environment, CLI file, file of keys.
-    ///
-    /// What the configuration names comes first and ends the chain if it does not work: falling through to another
-    /// identity would let an apply run in the wrong account.
+    /// The documented chain. What the configuration names comes first and ends the chain if it does not work: falling
+    /// through to another identity would let an apply run in the wrong account. Of several things it names, and of what
+    /// the environment offers else, the official SDKs' order decides: keys, OIDC, profile, ECS role, URI. A role to assume
+    /// goes on top of all that. No I/O.
     #[must_use]
-    pub fn from_settings(settings: CredentialSettings, environment: &Environment) -> Self {
-        let mut links: Vec<Arc<dyn CredentialSource>> = Vec::new();
-        let explicit = ExplicitSource::new(settings.access_key_id, settings.access_key_secret, settings.security_token);
-        if !explicit.is_unset() {
-            links.push(Arc::new(explicit));
-            return Self::new(links);
-        }
-        let named_file: Option<PathBuf> = settings.credentials_file.map(|path| environment.expand(&path));
-        if named_file.is_some() || settings.profile.is_some() {
-            let profile = settings.profile.or_else(|| environment.profile());
-            let known: Vec<PathBuf> =
-                environment.cli_file().into_iter().chain(environment.credentials_files()).collect();
-            let present = || known.iter().find(|file| file.exists()).or(known.first()).cloned();
-            let file = named_file.or_else(present);
-            if let Some(file) = file {
-                links.push(Arc::new(ProfileSource::explicit(file, profile)));
-                return Self::new(links);
+    pub fn from_settings(settings: CredentialSettings, environment: &Environment, network: &CredentialNetwork) -> Self {
+        let opener = Opener {
+            network: network.clone(),
+            place: environment.sts_place(),
+            metadata: environment.metadata_is_allowed(),
+            metadata_version_1: environment.metadata_version_1_is_allowed() && !settings.no_metadata_version_1,
+            programs: environment.programs_are_allowed(),
+        };
+        let role = settings.assume_role.clone();
+        let links = match named(settings, environment, &opener) {
+            Some(link) => vec![link],
+            None => ambient(environment, &opener),
+        };
+        let keys = Self::new(links);
+        match role {
+            Some(role) => {
+                let source = RoleSource::new(role, &opener.place, keys, network).explicit();
+                Self::new(vec![Arc::new(source)])
             }
+            None => keys,
         }
-        links.push(Arc::new(EnvironmentSource::new(environment.clone())));
-        for file in environment.cli_file().into_iter().chain(environment.credentials_files()) {
-            links.push(Arc::new(ProfileSource::ambient(file, environment.profile())));
-        }
-        Self::new(links)
     }
 
     /// Asks the winner, or finds one.
@@ -96,9 +107,8 @@ impl CredentialChain {
     /// [`CredentialError::Exhausted`] with every link tried, if none yields keys.
     pub async fn fetch(&self) -> Result<Credentials, CredentialError> {
         if let Some(link) = self.winner.get().and_then(|index| self.links.get(*index)) {
-            let failed =
-                |error| CredentialError::Exhausted { failures: vec![LinkFailure { link: link.name(), error }] };
-            return link.fetch().await.map_err(failed);
+            let fetched = link.fetch().await;
+            return fetched.map_err(|error| CredentialError::Exhausted { failures: error.failures(link.name()) });
         }
         let mut failures = Vec::new();
         for (index, link) in self.links.iter().enumerate() {
@@ -110,9 +120,8 @@ impl CredentialChain {
                     return Ok(credentials);
                 }
                 Err(error) => {
-                    // The official tools would use this profile: another identity would be a surprise.
-                    let last = link.is_explicit() || matches!(error, CredentialError::ModeNotSupported { .. });
-                    failures.push(LinkFailure { link: link.name(), error });
+                    let last = link.is_explicit() || error.ends_the_chain();
+                    failures.extend(error.failures(link.name()));
                     if last {
                         break;
                     }
@@ -129,98 +138,180 @@ impl CredentialChain {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn environment(home: &std::path::Path, more: &[(&str, &str)]) -> Environment {
-        let mut variables = vec![("HOME", home.to_str().unwrap())];
-        variables.extend_from_slice(more);
-        variables.into_iter().collect()
+/// The link that the configuration names, if it names one.
+fn named(
+    settings: CredentialSettings,
+    environment: &Environment,
+    opener: &Opener,
+) -> Option<Arc<dyn CredentialSource>> {
+    let explicit = ExplicitSource::new(settings.access_key_id, settings.access_key_secret, settings.security_token);
+    if !explicit.is_unset() {
+        return Some(Arc::new(explicit));
     }
-
-    const KEYS: [(&str, &str); 2] =
-        [("ALIBABA_CLOUD_ACCESS_KEY_ID", "env-id"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "env-secret")];
-
-    fn write_cli(home: &std::path::Path, json: &str) {
-        fs::create_dir_all(home.join(".aliyun")).unwrap();
-        fs::write(home.join(".aliyun/config.json"), json).unwrap();
+    if let Some(oidc) = settings.oidc {
+        return Some(Arc::new(OidcSource::new(oidc, &opener.place, &opener.network).explicit()));
     }
-
-    const CLI: &str = r#"{"current":"p","profiles":[
-        {"name":"p","mode":"AK","access_key_id":"cli-id","access_key_secret":"s"},
-        {"name":"q","mode":"AK","access_key_id":"q-id","access_key_secret":"s"},
-        {"name":"r","mode":"EcsRamRole","ram_role_name":"x"}]}"#;
-
-    #[tokio::test]
-    async fn the_environment_comes_before_the_ambient_profile_and_after_what_is_named() {
-        let home = tempfile::tempdir().unwrap();
-        write_cli(home.path(), CLI);
-        let id = async |settings: CredentialSettings, variables: &[(&str, &str)]| {
-            let chain = CredentialChain::from_settings(settings, &environment(home.path(), variables));
-            chain.fetch().await.unwrap().access_key_id.to_string()
-        };
-        assert_eq!(id(CredentialSettings::default(), &KEYS).await, "env-id");
-        assert_eq!(id(CredentialSettings::default(), &[]).await, "cli-id");
-        assert_eq!(id(CredentialSettings::default(), &[("ALIBABA_CLOUD_PROFILE", "q")]).await, "q-id");
-        let named = CredentialSettings { profile: Some("q".to_owned()), ..Default::default() };
-        assert_eq!(id(named, &KEYS).await, "q-id");
-        let written = CredentialSettings {
-            access_key_id: Some("written".into()),
-            access_key_secret: Some(AccessKeySecret::new("s")),
-            ..Default::default()
-        };
-        assert_eq!(id(written, &KEYS).await, "written");
+    let named_file: Option<PathBuf> = settings.credentials_file.map(|path| environment.expand(&path));
+    if named_file.is_some() || settings.profile.is_some() {
+        let profile = settings.profile.or_else(|| environment.profile());
+        let known: Vec<PathBuf> = environment.cli_file().into_iter().chain(environment.credentials_files()).collect();
+        let present = || known.iter().find(|file| file.exists()).or(known.first()).cloned();
+        if let Some(file) = named_file.or_else(present) {
+            return Some(Arc::new(ProfileSource::explicit(file, profile, opener.clone())));
+        }
     }
+    if let Some(role_name) = settings.ecs_role_name {
+        return Some(opener.instance(Some(role_name), true));
+    }
+    let uri = settings.credentials_uri?;
+    Some(Arc::new(UriSource::new(uri, &opener.network).explicit()))
+}
 
-    #[tokio::test]
-    async fn what_is_named_and_does_not_work_ends_the_chain() {
-        let home = tempfile::tempdir().unwrap();
-        write_cli(home.path(), CLI);
-        let environment = environment(home.path(), &KEYS);
-        let half = CredentialSettings { access_key_id: Some("only".into()), ..Default::default() };
-        let missing = CredentialSettings { profile: Some("absent".to_owned()), ..Default::default() };
-        for settings in [half, missing] {
-            let error = CredentialChain::from_settings(settings, &environment).fetch().await.unwrap_err();
-            let CredentialError::Exhausted { failures } = error else { panic!("{error:?}") };
-            assert_eq!(failures.len(), 1, "{failures:?}");
+/// The links that the official SDKs try by themselves.
+fn ambient(environment: &Environment, opener: &Opener) -> Vec<Arc<dyn CredentialSource>> {
+    let mut links: Vec<Arc<dyn CredentialSource>> = vec![Arc::new(EnvironmentSource::new(environment.clone()))];
+    links.push(match environment.oidc() {
+        Ok(oidc) => Arc::new(OidcSource::new(oidc, &opener.place, &opener.network)),
+        Err(error) => Arc::new(Closed { name: "OIDC role of the environment", error, explicit: false }),
+    });
+    if environment.cli_profile_is_disabled() {
+        let reason = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED is true".to_owned();
+        let error = CredentialError::NotConfigured { reason };
+        links.push(Arc::new(Closed { name: "profile file of the command line", error, explicit: false }));
+    }
+    for file in environment.cli_file().into_iter().chain(environment.credentials_files()) {
+        links.push(Arc::new(ProfileSource::ambient(file, environment.profile(), opener.clone())));
+    }
+    links.push(opener.instance(environment.ecs_role_name(), false));
+    links.push(match environment.credentials_uri() {
+        Some(uri) => opener.uri(uri),
+        None => {
+            let reason = "ALIBABA_CLOUD_CREDENTIALS_URI is not set".to_owned();
+            let error = CredentialError::NotConfigured { reason };
+            Arc::new(Closed { name: "credentials URI", error, explicit: false })
+        }
+    });
+    links
+}
+
+/// Turns what is asked for into sources, as far as the environment allows.
+#[derive(Clone, Debug)]
+pub(super) struct Opener {
+    network: CredentialNetwork,
+    /// Where the security token service is asked, unless a profile says.
+    place: StsPlace,
+    metadata: bool,
+    metadata_version_1: bool,
+    programs: bool,
+}
+
+impl Default for Opener {
+    fn default() -> Self {
+        Self {
+            network: CredentialNetwork::default(),
+            place: StsPlace::default(),
+            metadata: true,
+            metadata_version_1: true,
+            programs: true,
+        }
+    }
+}
+
+impl Opener {
+    /// A source of what a profile asks for. No I/O.
+    pub(super) fn open(&self, wanted: Wanted) -> Arc<dyn CredentialSource> {
+        match wanted {
+            Wanted::Keys(keys) => Arc::new(Given(keys)),
+            Wanted::Role { keys, role, place } => {
+                let keys = CredentialChain::new(vec![self.open(*keys)]);
+                Arc::new(RoleSource::new(role, &self.place(place), keys, &self.network))
+            }
+            Wanted::Oidc { settings, place } => Arc::new(OidcSource::new(settings, &self.place(place), &self.network)),
+            Wanted::Instance { role_name } => self.instance(role_name, false),
+            Wanted::Uri(uri) => self.uri(uri),
+            Wanted::Process(command) if self.programs => Arc::new(ProcessSource::new(command)),
+            Wanted::Process(_) => Arc::new(Closed::program("external process")),
         }
     }
 
-    #[tokio::test]
-    async fn an_unsupported_mode_is_reported_and_ends_the_chain() {
-        let home = tempfile::tempdir().unwrap();
-        write_cli(home.path(), CLI);
-        fs::create_dir_all(home.path().join(".alibabacloud")).unwrap();
-        let ini = "[r]\ntype=access_key\naccess_key_id=other\naccess_key_secret=s\n";
-        fs::write(home.path().join(".alibabacloud/credentials"), ini).unwrap();
-        let environment = environment(home.path(), &[("ALIBABA_CLOUD_PROFILE", "r")]);
-        let chain = CredentialChain::from_settings(CredentialSettings::default(), &environment);
-        let text = chain.fetch().await.unwrap_err().to_string();
-        assert!(text.contains("environment variables: none of"), "{text}");
-        assert!(text.contains(r#"has mode "EcsRamRole", which this version does not support"#), "{text}");
+    fn place(&self, own: StsPlace) -> StsPlace {
+        StsPlace { region: own.region.or_else(|| self.place.region.clone()), vpc: own.vpc || self.place.vpc }
     }
 
-    #[tokio::test]
-    async fn the_winner_is_the_only_one_asked_again() {
-        let home = tempfile::tempdir().unwrap();
-        write_cli(home.path(), CLI);
-        let chain = CredentialChain::from_settings(CredentialSettings::default(), &environment(home.path(), &[]));
-        assert_eq!(chain.source_in_use(), None);
-        chain.fetch().await.unwrap();
-        assert!(chain.source_in_use().unwrap().contains("config.json"));
-        fs::remove_file(home.path().join(".aliyun/config.json")).unwrap();
-        let CredentialError::Exhausted { failures } = chain.fetch().await.unwrap_err() else { panic!() };
-        assert_eq!(failures.len(), 1, "{failures:?}");
+    fn instance(&self, role_name: Option<String>, explicit: bool) -> Arc<dyn CredentialSource> {
+        if !self.metadata {
+            let reason = "ALIBABA_CLOUD_ECS_METADATA_DISABLED is true".to_owned();
+            let error = CredentialError::NotConfigured { reason };
+            return Arc::new(Closed { name: "ECS instance role", error, explicit });
+        }
+        let source = InstanceSource::new(role_name, self.metadata_version_1, &self.network);
+        Arc::new(if explicit { source.explicit() } else { source })
     }
 
-    #[tokio::test]
-    async fn with_nothing_anywhere_every_link_is_named() {
-        let home = tempfile::tempdir().unwrap();
-        let chain = CredentialChain::from_settings(CredentialSettings::default(), &environment(home.path(), &[]));
-        let CredentialError::Exhausted { failures } = chain.fetch().await.unwrap_err() else { panic!() };
-        assert_eq!(failures.len(), 4, "{failures:?}");
+    /// A URI that the environment or a file names: the CLI refuses both programs and URIs by one variable.
+    fn uri(&self, uri: SecretString) -> Arc<dyn CredentialSource> {
+        if self.programs {
+            Arc::new(UriSource::new(uri, &self.network))
+        } else {
+            Arc::new(Closed::program("credentials URI"))
+        }
     }
 }
+
+/// Keys of `source`, which stands behind the link `outer`: failures name both.
+pub(super) async fn first_keys(source: &dyn CredentialSource, outer: &str) -> Result<Credentials, CredentialError> {
+    source.fetch().await.map_err(|error| {
+        let mut failures = error.failures(source.name());
+        for failure in &mut failures {
+            failure.link = format!("{outer}, {}", failure.link);
+        }
+        CredentialError::Exhausted { failures }
+    })
+}
+
+/// Keys that stand in a profile.
+#[derive(Debug)]
+struct Given(Credentials);
+
+impl CredentialSource for Given {
+    fn name(&self) -> String {
+        "keys of the profile".to_owned()
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+        ready(Ok(self.0.clone())).boxed()
+    }
+}
+
+/// A link that is not in use here, and why.
+#[derive(Debug)]
+struct Closed {
+    name: &'static str,
+    error: CredentialError,
+    explicit: bool,
+}
+
+impl Closed {
+    fn program(name: &'static str) -> Self {
+        let reason = "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS is true".to_owned();
+        Self { name, error: CredentialError::NotConfigured { reason }, explicit: false }
+    }
+}
+
+impl CredentialSource for Closed {
+    fn name(&self) -> String {
+        self.name.to_owned()
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+        ready(Err(self.error.clone())).boxed()
+    }
+
+    fn is_explicit(&self) -> bool {
+        self.explicit
+    }
+}
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 
-use super::{CredentialError, CredentialSource, Credentials};
+use super::{CredentialError, CredentialSource, Credentials, OidcSettings, OidcToken, RoleSettings, StsPlace};
 use crate::cloud::{
     id::AccessKeyId,
     secret::{AccessKeySecret, SecretString, SecurityToken},
@@ -42,6 +42,24 @@ const CLI_FILE: [&str; 1] = ["ALIBABA_CLOUD_CONFIG_FILE"];
 /// INI for the SDKs, the CLI's JSON for `alicloud`: which it is, the content tells.
 const ANY_FILE: [&str; 2] = ["ALIBABA_CLOUD_CREDENTIALS_FILE", "ALICLOUD_SHARED_CREDENTIALS_FILE"];
 const CLI_DISABLED: [&str; 1] = ["ALIBABA_CLOUD_CLI_PROFILE_DISABLED"];
+const ECS_ROLE: [&str; 2] = ["ALIBABA_CLOUD_ECS_METADATA", "ALICLOUD_ECS_ROLE_NAME"];
+const ECS_DISABLED: [&str; 1] = ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"];
+const IMDS_V1_DISABLED: [&str; 1] = ["ALIBABA_CLOUD_IMDSV1_DISABLED"];
+/// Ours: the official tools know one address only.
+const METADATA_ENDPOINT: [&str; 1] = ["ALIBABA_CLOUD_ECS_METADATA_ENDPOINT"];
+const URI: [&str; 2] = ["ALIBABA_CLOUD_CREDENTIALS_URI", "ALICLOUD_CREDENTIALS_URI"];
+const PROGRAMS_DISABLED: [&str; 1] = ["ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS"];
+const ROLE: [&str; 1] = ["ALIBABA_CLOUD_ROLE_ARN"];
+const ROLE_SESSION: [&str; 1] = ["ALIBABA_CLOUD_ROLE_SESSION_NAME"];
+/// The `alicloud` provider's own names for the argument `assume_role`; the SDKs' come after them, as there.
+const ASSUME_ROLE: [&str; 2] = ["ALICLOUD_ASSUME_ROLE_ARN", "ALIBABA_CLOUD_ROLE_ARN"];
+const ASSUME_ROLE_SESSION: [&str; 2] = ["ALICLOUD_ASSUME_ROLE_SESSION_NAME", "ALIBABA_CLOUD_ROLE_SESSION_NAME"];
+const ASSUME_ROLE_SECONDS: [&str; 1] = ["ALICLOUD_ASSUME_ROLE_SESSION_EXPIRATION"];
+const OIDC_PROVIDER: [&str; 1] = ["ALIBABA_CLOUD_OIDC_PROVIDER_ARN"];
+const OIDC_FILE: [&str; 1] = ["ALIBABA_CLOUD_OIDC_TOKEN_FILE"];
+const OIDC_TOKEN: [&str; 1] = ["ALIBABA_CLOUD_OIDC_TOKEN"];
+const STS_REGION: [&str; 1] = ["ALIBABA_CLOUD_STS_REGION"];
+const STS_VPC: [&str; 1] = ["ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"];
 const HOME: [&str; 2] = ["HOME", "USERPROFILE"];
 
 /// The environment variables that matter here, as values. Values of other variables are not kept.
@@ -55,7 +73,12 @@ impl Environment {
     #[must_use]
     pub fn variables() -> Vec<&'static str> {
         let keys = FAMILIES.iter().flat_map(|family| [family.id, family.secret, family.token]);
-        keys.chain(PROFILE).chain(REGION).chain(CLI_FILE).chain(ANY_FILE).chain(CLI_DISABLED).chain(HOME).collect()
+        let files = [&PROFILE[..], &REGION, &CLI_FILE, &ANY_FILE, &CLI_DISABLED];
+        let sources = [&ECS_ROLE[..], &ECS_DISABLED, &IMDS_V1_DISABLED, &METADATA_ENDPOINT, &URI, &PROGRAMS_DISABLED];
+        let roles = [&ASSUME_ROLE[..], &ASSUME_ROLE_SESSION, &ASSUME_ROLE_SECONDS, &STS_REGION, &STS_VPC];
+        let oidc = [&OIDC_PROVIDER[..], &OIDC_FILE, &OIDC_TOKEN];
+        let lists = files.into_iter().chain(sources).chain(roles).chain(oidc).chain([&HOME[..]]);
+        keys.chain(lists.flatten().copied()).collect()
     }
 
     /// The region, if one is named.
@@ -70,9 +93,111 @@ impl Environment {
         self.first(&PROFILE)
     }
 
+    /// The role of the ECS instance, if one is named.
+    #[must_use]
+    pub fn ecs_role_name(&self) -> Option<String> {
+        self.first(&ECS_ROLE)
+    }
+
+    /// The address of the instance metadata service, if it is another than the real one.
+    #[must_use]
+    pub fn metadata_endpoint(&self) -> Option<String> {
+        self.first(&METADATA_ENDPOINT)
+    }
+
+    /// The role for an `assume_role` that does not name one.
+    #[must_use]
+    pub fn assume_role_arn(&self) -> Option<String> {
+        self.first(&ASSUME_ROLE)
+    }
+
+    /// The session name for an `assume_role` that has none.
+    #[must_use]
+    pub fn assume_role_session_name(&self) -> Option<String> {
+        self.first(&ASSUME_ROLE_SESSION)
+    }
+
+    /// The length of the session for an `assume_role` that has none, as written.
+    #[must_use]
+    pub fn assume_role_session_seconds(&self) -> Option<String> {
+        self.first(&ASSUME_ROLE_SECONDS)
+    }
+
+    /// The role of the official SDKs.
+    #[must_use]
+    pub fn role_arn(&self) -> Option<String> {
+        self.first(&ROLE)
+    }
+
+    /// The session name of the official SDKs.
+    #[must_use]
+    pub fn role_session_name(&self) -> Option<String> {
+        self.first(&ROLE_SESSION)
+    }
+
+    /// The identity provider.
+    #[must_use]
+    pub fn oidc_provider_arn(&self) -> Option<String> {
+        self.first(&OIDC_PROVIDER)
+    }
+
+    /// The identity provider's token: its file, else itself.
+    #[must_use]
+    pub fn oidc_token(&self) -> Option<OidcToken> {
+        let file = self.first(&OIDC_FILE).map(|path| OidcToken::File(self.expand(&path)));
+        file.or_else(|| {
+            OIDC_TOKEN.iter().find_map(|name| self.get(name)).cloned().map(|text| OidcToken::Text(text.into()))
+        })
+    }
+
+    /// The role that a Pod's environment names (RRSA), or what is missing.
+    pub(super) fn oidc(&self) -> Result<OidcSettings, CredentialError> {
+        let names = [OIDC_FILE, ROLE, OIDC_PROVIDER].concat();
+        let unset: Vec<&str> = names.iter().filter(|name| self.get(name).is_none()).copied().collect();
+        match (self.first(&OIDC_FILE), self.first(&ROLE), self.first(&OIDC_PROVIDER)) {
+            (Some(file), Some(role_arn), Some(provider_arn)) => Ok(OidcSettings {
+                role: RoleSettings { role_arn, session_name: self.role_session_name(), ..RoleSettings::default() },
+                provider_arn,
+                token: OidcToken::File(self.expand(&file)),
+            }),
+            (None, None, None) => {
+                Err(CredentialError::NotConfigured { reason: format!("none of {} is set", names.join(", ")) })
+            }
+            _ => Err(CredentialError::Incomplete { reason: format!("not set: {}", unset.join(", ")) }),
+        }
+    }
+
+    pub(super) fn credentials_uri(&self) -> Option<SecretString> {
+        URI.iter().find_map(|name| self.get(name)).cloned()
+    }
+
+    pub(super) fn sts_place(&self) -> StsPlace {
+        StsPlace { region: self.first(&STS_REGION), vpc: self.is_true(&STS_VPC) }
+    }
+
+    pub(super) fn cli_profile_is_disabled(&self) -> bool {
+        self.is_true(&CLI_DISABLED)
+    }
+
+    pub(super) fn metadata_is_allowed(&self) -> bool {
+        !self.is_true(&ECS_DISABLED)
+    }
+
+    pub(super) fn metadata_version_1_is_allowed(&self) -> bool {
+        !self.is_true(&IMDS_V1_DISABLED)
+    }
+
+    pub(super) fn programs_are_allowed(&self) -> bool {
+        !self.is_true(&PROGRAMS_DISABLED) && self.first(&PROGRAMS_DISABLED).is_none_or(|value| value != "1")
+    }
+
+    fn is_true(&self, names: &[&str]) -> bool {
+        self.first(names).is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
     /// The CLI's file: the one named, else `~/.aliyun/config.json`; `None` if switched off.
     pub(super) fn cli_file(&self) -> Option<PathBuf> {
-        if self.first(&CLI_DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        if self.cli_profile_is_disabled() {
             return None;
         }
         self.first(&CLI_FILE).map(|path| self.expand(&path)).or_else(|| Some(self.home()?.join(".aliyun/config.json")))
@@ -92,7 +217,8 @@ impl Environment {
     }
 
     /// Resolves a leading `~/`.
-    pub(super) fn expand(&self, path: &str) -> PathBuf {
+    #[must_use]
+    pub fn expand(&self, path: &str) -> PathBuf {
         match (path.strip_prefix("~/"), self.home()) {
             (Some(rest), Some(home)) => home.join(rest),
             (_, _) => PathBuf::from(path),

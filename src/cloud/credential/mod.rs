@@ -5,9 +5,8 @@
 //! variables, files and profile fields count follows the official SDKs' default chain, with the `alicloud` Terraform
 //! provider's names as aliases. Nothing here reads the process environment: the caller passes an [`Environment`].
 //!
-//! Links that need the network (role ARN, ECS role, OIDC, URI) or another process are sources too and go into the
-//! chain at their place; until they exist, a profile that asks for one ends the chain with
-//! [`CredentialError::ModeNotSupported`] instead of silently picking another identity.
+//! Links that need the network go through [`CredentialNetwork`], which knows the addresses and the one HTTP stack. A
+//! source that was asked and refused ends the chain: the next one would be another identity.
 
 use std::{fmt, path::PathBuf};
 
@@ -22,14 +21,29 @@ use super::{
 mod chain;
 mod environment;
 mod explicit;
+mod instance;
+mod keys_document;
+mod network;
+mod oidc;
+mod process;
 mod profile;
+mod profile_file;
+mod role;
 mod store;
+mod uri;
 
 pub use chain::{CredentialChain, CredentialSettings, LinkFailure};
 pub use environment::{Environment, EnvironmentSource};
 pub use explicit::ExplicitSource;
-pub use profile::{ProfileFile, ProfileSource};
+pub use instance::InstanceSource;
+pub use network::{CredentialNetwork, StsPlace};
+pub use oidc::{OidcSettings, OidcSource, OidcToken};
+pub use process::ProcessSource;
+pub use profile::ProfileSource;
+pub use profile_file::{ProfileFile, Wanted};
+pub use role::{RoleSettings, RoleSource};
 pub use store::{CredentialStore, Renewed};
+pub use uri::UriSource;
 
 /// Keys to sign with. Cannot be printed: `Debug` shows neither secret nor token.
 #[derive(Clone, PartialEq, Eq)]
@@ -42,6 +56,18 @@ pub struct Credentials {
     pub security_token: Option<SecurityToken>,
     /// When temporary keys end, if the source says so.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Credentials {
+    /// No keys: for a call without a signature. `proof` is kept out of logs and messages.
+    pub(super) fn anonymous(proof: SecurityToken) -> Self {
+        Self {
+            access_key_id: AccessKeyId::new(""),
+            access_key_secret: AccessKeySecret::new(""),
+            security_token: Some(proof),
+            expires_at: None,
+        }
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -108,6 +134,30 @@ pub enum CredentialError {
         /// Where and what, without the content.
         reason: String,
     },
+    /// A role could not be assumed.
+    #[error("it could not be assumed: {reason}")]
+    RoleNotAssumed {
+        /// What the service said, or why it said nothing.
+        reason: String,
+    },
+    /// The instance metadata service gave no keys.
+    #[error("{reason}")]
+    NoInstanceRole {
+        /// What was asked, and what came back.
+        reason: String,
+    },
+    /// The credentials URI gave no keys. The text never quotes the answer.
+    #[error("{reason}")]
+    UriFailed {
+        /// What came back instead.
+        reason: String,
+    },
+    /// The external program gave no keys. The text quotes neither its output nor its arguments.
+    #[error("{reason}")]
+    ProcessFailed {
+        /// How it ended.
+        reason: String,
+    },
     /// The source answered with keys that had already ended.
     #[error("the keys it gave ended at {expired_at}")]
     Expired {
@@ -120,6 +170,35 @@ pub enum CredentialError {
         /// Every link tried, in order, and why it failed.
         failures: Vec<LinkFailure>,
     },
+}
+
+impl CredentialError {
+    /// Whether the source was in use and refused, so that the next one would be another identity than the one meant.
+    #[must_use]
+    pub fn ends_the_chain(&self) -> bool {
+        match self {
+            Self::ModeNotSupported { .. }
+            | Self::RoleNotAssumed { .. }
+            | Self::UriFailed { .. }
+            | Self::ProcessFailed { .. }
+            | Self::Expired { .. } => true,
+            Self::NotConfigured { .. }
+            | Self::Incomplete { .. }
+            | Self::Unreadable { .. }
+            | Self::Malformed { .. }
+            | Self::NoInstanceRole { .. } => false,
+            Self::Exhausted { failures } => failures.iter().any(|failure| failure.error.ends_the_chain()),
+        }
+    }
+
+    /// The failures of single links behind this one, in order.
+    #[must_use]
+    pub fn failures(self, link: String) -> Vec<LinkFailure> {
+        match self {
+            Self::Exhausted { failures } => failures,
+            error => vec![LinkFailure { link, error }],
+        }
+    }
 }
 
 fn list(failures: &[LinkFailure]) -> String {

@@ -6,10 +6,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::{CredentialChain, CredentialError, Credentials};
-use crate::clock::Clock;
+use crate::{clock::Clock, cloud::client::Randomness};
 
-/// Temporary keys are renewed when less than this is left: longer than any single call with its retries.
+/// Temporary keys are renewed when less than this is left: longer than any single call with its retries. Keys that live
+/// shorter are renewed in the last quarter of their life.
 const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// Up to this share of the time ahead is added to it: many processes that got their keys together must not come back
+/// together.
+const JITTER: f64 = 0.2;
 
 /// After a failed renewal, keys that still work are used this long before the source is asked again.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(30);
@@ -26,8 +31,8 @@ pub enum Renewed {
 #[derive(Debug)]
 struct Held {
     credentials: Arc<Credentials>,
-    /// Not before this is the source asked again, after a failed renewal.
-    renew_not_before: Option<Timestamp>,
+    /// When the source is asked again; never for keys without an end.
+    renew_at: Option<Timestamp>,
 }
 
 /// Holds the keys of one provider configuration.
@@ -35,14 +40,15 @@ struct Held {
 pub struct CredentialStore {
     chain: CredentialChain,
     clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
     held: Mutex<Option<Held>>,
 }
 
 impl CredentialStore {
     /// A store that asks `chain`. Does nothing until keys are needed.
     #[must_use]
-    pub fn new(chain: CredentialChain, clock: Arc<dyn Clock>) -> Self {
-        Self { chain, clock, held: Mutex::new(None) }
+    pub fn new(chain: CredentialChain, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
+        Self { chain, clock, randomness, held: Mutex::new(None) }
     }
 
     /// Keys to sign with now. Callers during a renewal wait for it.
@@ -54,20 +60,20 @@ impl CredentialStore {
         let mut held = self.held.lock().await;
         let now = self.clock.now();
         if let Some(held) = held.as_ref()
-            && (!is_near_end(&held.credentials, now) || held.renew_not_before.is_some_and(|time| now < time))
+            && held.renew_at.is_none_or(|time| now < time)
             && !has_ended(&held.credentials, now)
         {
             return Ok(Arc::clone(&held.credentials));
         }
         match self.fetch(now).await {
             Ok(credentials) => {
-                *held = Some(Held { credentials: Arc::clone(&credentials), renew_not_before: None });
+                *held = Some(self.hold(&credentials, now));
                 Ok(credentials)
             }
             Err(error) => match held.as_mut() {
                 Some(held) if !has_ended(&held.credentials, now) => {
                     tracing::warn!(%error, "credentials could not be renewed; the old ones still work");
-                    held.renew_not_before = now.checked_add(RENEW_AGAIN_AFTER).ok();
+                    held.renew_at = now.checked_add(RENEW_AGAIN_AFTER).ok();
                     Ok(Arc::clone(&held.credentials))
                 }
                 Some(_) | None => Err(error),
@@ -87,11 +93,12 @@ impl CredentialStore {
         {
             return Ok(Renewed::Changed(Arc::clone(&held.credentials)));
         }
-        let credentials = self.fetch(self.clock.now()).await?;
+        let now = self.clock.now();
+        let credentials = self.fetch(now).await?;
         if credentials == *refused {
             return Ok(Renewed::Same);
         }
-        *held = Some(Held { credentials: Arc::clone(&credentials), renew_not_before: None });
+        *held = Some(self.hold(&credentials, now));
         Ok(Renewed::Changed(credentials))
     }
 
@@ -99,6 +106,11 @@ impl CredentialStore {
     #[must_use]
     pub fn source_in_use(&self) -> Option<String> {
         self.chain.source_in_use()
+    }
+
+    fn hold(&self, credentials: &Arc<Credentials>, now: Timestamp) -> Held {
+        let renew_at = credentials.expires_at.map(|end| renew_at(end, now, self.randomness.fraction()));
+        Held { credentials: Arc::clone(credentials), renew_at }
     }
 
     async fn fetch(&self, now: Timestamp) -> Result<Arc<Credentials>, CredentialError> {
@@ -114,8 +126,12 @@ fn has_ended(credentials: &Credentials, now: Timestamp) -> bool {
     credentials.expires_at.is_some_and(|end| end <= now)
 }
 
-fn is_near_end(credentials: &Credentials, now: Timestamp) -> bool {
-    credentials.expires_at.is_some_and(|end| end.duration_since(now) < RENEW_AHEAD)
+/// When keys that end at `end` and are held from `now` on are renewed. `random` is in `0.0..1.0`.
+fn renew_at(end: Timestamp, now: Timestamp, random: f64) -> Timestamp {
+    let quarter = end.duration_since(now).checked_div(4).unwrap_or(RENEW_AHEAD);
+    let ahead = RENEW_AHEAD.min(quarter).as_secs_f64() * (1.0 + JITTER * random.clamp(0.0, 1.0));
+    let ahead = SignedDuration::try_from_secs_f64(ahead).unwrap_or(RENEW_AHEAD);
+    end.checked_sub(ahead).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -131,6 +147,7 @@ mod tests {
     use crate::{
         clock::ManualClock,
         cloud::{
+            client::SystemRandomness,
             credential::CredentialSource,
             id::AccessKeyId,
             secret::{AccessKeySecret, SecurityToken},
@@ -160,6 +177,20 @@ mod tests {
         }
     }
 
+    /// No jitter.
+    #[derive(Debug)]
+    struct Zero;
+
+    impl Randomness for Zero {
+        fn fraction(&self) -> f64 {
+            0.0
+        }
+
+        fn nonce(&self) -> [u8; 16] {
+            SystemRandomness.nonce()
+        }
+    }
+
     fn keys(id: &str, expires_at: Option<&str>) -> Credentials {
         Credentials {
             access_key_id: AccessKeyId::new(id),
@@ -177,7 +208,7 @@ mod tests {
         let source = Arc::new(Scripted { answers: StdMutex::new(answers.into()), asked: AtomicUsize::new(0) });
         let clock = Arc::new(ManualClock::new("2024-05-06T07:00:00Z".parse().unwrap()));
         let chain = CredentialChain::new(vec![Arc::new(Arc::clone(&source))]);
-        (CredentialStore::new(chain, Arc::clone(&clock) as Arc<dyn Clock>), source, clock)
+        (CredentialStore::new(chain, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(Zero)), source, clock)
     }
 
     #[tokio::test]
@@ -185,11 +216,36 @@ mod tests {
         let (store, source, clock) =
             store(vec![Ok(keys("a", Some("2024-05-06T08:00:00Z"))), Ok(keys("b", Some("2024-05-06T09:00:00Z")))]);
         assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
-        clock.set("2024-05-06T07:55:00Z".parse().unwrap());
+        clock.set("2024-05-06T07:54:59Z".parse().unwrap());
         assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
         assert_eq!(source.asked.load(Ordering::SeqCst), 1);
         clock.advance(Duration::from_secs(1));
         assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "b");
+    }
+
+    #[tokio::test]
+    async fn keys_of_a_short_life_are_used_for_three_quarters_of_it() {
+        let (store, source, clock) =
+            store(vec![Ok(keys("a", Some("2024-05-06T07:00:04Z"))), Ok(keys("b", Some("2024-05-06T07:00:08Z")))]);
+        store.current().await.unwrap();
+        clock.advance(Duration::from_millis(2_999));
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 1, "not at each call");
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "b");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn renewal_is_ahead_of_the_end_and_spread(seconds in 1i64..100_000, random in 0.0..1.0f64) {
+            let now: Timestamp = "2024-05-06T07:00:00Z".parse().unwrap();
+            let end = now.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+            let at = renew_at(end, now, random);
+            proptest::prop_assert!(now < at && at < end, "{at}");
+            proptest::prop_assert!(at <= renew_at(end, now, 0.0), "jitter only brings it forward");
+            let ahead = end.duration_since(at);
+            proptest::prop_assert!(ahead <= SignedDuration::from_secs(360), "{ahead:?}");
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{
     cancel::CallContext,
@@ -73,6 +74,17 @@ pub enum FleetEndpoint {
     Public,
 }
 
+/// Which Fleets to list. The service filters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FleetFilter {
+    /// Of this profile; without it the service lists `Default` only.
+    pub profile: Option<String>,
+    /// In this resource group.
+    pub resource_group_id: Option<String>,
+    /// With all of these tags.
+    pub tags: BTreeMap<String, String>,
+}
+
 /// One Fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fleet {
@@ -108,6 +120,8 @@ pub struct Fleet {
     pub public_endpoint: Option<String>,
     /// Whether Argo CD is on; `None` until the service says so, a while after `running`.
     pub gitops_enabled: Option<bool>,
+    /// Its resource group.
+    pub resource_group_id: Option<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -150,18 +164,24 @@ pub struct AcceptedTask {
 }
 
 impl CloudClient {
-    /// `DescribeHubClusters`: the Fleets of the endpoint's region with profile `Default`. Not paged.
+    /// `DescribeHubClusters`: the Fleets of the endpoint's region. Not paged.
     ///
     /// # Errors
     ///
     /// See [`CloudClient::call`].
-    pub async fn describe_fleets(&self, context: &CallContext) -> Result<Vec<Fleet>, CloudError> {
+    pub async fn describe_fleets(&self, filter: &FleetFilter, context: &CallContext) -> Result<Vec<Fleet>, CloudError> {
         #[derive(Deserialize)]
         struct Body {
             #[serde(default, rename = "Clusters", deserialize_with = "or_default")]
             clusters: Vec<WireFleet>,
         }
-        let request = ApiRequest::rpc(Product::Adcp, "DescribeHubClusters");
+        let mut request = ApiRequest::rpc(Product::Adcp, "DescribeHubClusters")
+            .query("Profile", filter.profile.as_deref())
+            .query("ResourceGroupId", filter.resource_group_id.as_deref());
+        if !filter.tags.is_empty() {
+            let tags = filter.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value}));
+            request = request.query_json("Tag", tags.collect::<Vec<_>>());
+        }
         let answer: Answer<Body> = self.call(&request, context).await?;
         Ok(answer.body.clusters.into_iter().map(Fleet::from).collect())
     }

@@ -44,6 +44,8 @@ struct WireClusterInfo {
     creation_time: Option<String>,
     #[serde(deserialize_with = "non_empty")]
     error_message: Option<String>,
+    #[serde(rename = "ResourceGroupID", deserialize_with = "non_empty")]
+    resource_group_id: Option<String>,
     #[serde(deserialize_with = "or_default")]
     tags: Vec<WireTag>,
     #[serde(deserialize_with = "or_default")]
@@ -126,6 +128,7 @@ impl From<WireFleet> for Fleet {
             private_endpoint: wire.endpoints.intranet_api_server_endpoint,
             public_endpoint: wire.endpoints.public_api_server_endpoint,
             gitops_enabled: info.meta_data.ack_one.gitops.enabled,
+            resource_group_id: info.resource_group_id,
             tags: info.tags.into_iter().map(|tag| (tag.key, tag.value)).collect(),
         }
     }
@@ -227,7 +230,7 @@ mod tests {
     #[test]
     fn a_documented_fleet_is_read() {
         let text = r#"{"ClusterInfo":{"ClusterId":"c9","Name":"f","Profile":"Default","RegionId":"cn-hangzhou","State":"running",
-            "Version":"1.22.3-aliyun.1","Tags":[{"Key":"k","Value":"v"}],"ErrorMessage":"",
+            "Version":"1.22.3-aliyun.1","Tags":[{"Key":"k","Value":"v"}],"ErrorMessage":"","ResourceGroupID":"rg-1",
             "MetaData":{"ACKOne":{"GitOps":{"Enabled":true,"HAEnabled":false},"WorkFlow":{}}}},
             "Network":{"VpcId":"vpc-1","VSwitches":["vsw-1","vsw-2"],"SecurityGroupIDs":["sg-1"]},
             "ApiServer":{"EnabledPublic":true},
@@ -240,6 +243,7 @@ mod tests {
         assert_eq!(fleet.public_endpoint, None);
         assert_eq!(fleet.error_message, None);
         assert_eq!(fleet.tags["k"], "v");
+        assert_eq!(fleet.resource_group_id.as_deref(), Some("rg-1"));
     }
 
     #[test]

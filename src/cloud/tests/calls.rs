@@ -1,13 +1,20 @@
 //! One call at a time: what is sent, what is sent again, and what is not.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{net::TcpListener, time::Instant};
 
 use super::server::{Reply, Server, config_for, keys, shared};
 use crate::{
     clock::ManualClock,
-    cloud::{error::NoAnswer, fleet::FleetEndpoint, retry::FailureClass, vpc::VSwitchFilter, *},
+    cloud::{
+        error::NoAnswer, fleet::FleetEndpoint, retry::FailureClass, sign::SignedRequest, transport::Transport,
+        vpc::VSwitchFilter, *,
+    },
 };
 
 const IDENTITY: &str = r#"{"AccountId":"123","Arn":"acs:ram::123:user/u","IdentityType":"RAMUser","PrincipalId":"1",
@@ -294,6 +301,23 @@ async fn all_pages_of_vswitches_are_read() {
 }
 
 #[tokio::test]
+async fn filters_go_where_each_service_wants_them() {
+    let answers = [r#"{"RequestId":"R"}"#, r#"{"VSwitches":{"VSwitch":[]},"TotalCount":0}"#];
+    let server = Server::scripted(answers.map(Reply::ok).to_vec()).await;
+    let client = server.client();
+    let tags = BTreeMap::from([("team".to_owned(), "a".to_owned())]);
+    let fleets = FleetFilter { profile: Some("XFlow".to_owned()), tags: tags.clone(), ..FleetFilter::default() };
+    assert_eq!(client.describe_fleets(&fleets, &context()).await.unwrap(), [], "an empty list may be left out");
+    let vswitches = VSwitchFilter { name: Some("n".to_owned()), tags, ..VSwitchFilter::default() };
+    assert_eq!(client.describe_vswitches(&vswitches, &context()).await.unwrap(), []);
+    let targets: Vec<String> = server.received().iter().map(|received| received.target.clone()).collect();
+    let json = "%5B%7B%22Key%22%3A%22team%22%2C%22Value%22%3A%22a%22%7D%5D";
+    assert_eq!(targets[0], format!("/?Profile=XFlow&Tag={json}"));
+    let flat = "Tag.1.Key=team&Tag.1.Value=a";
+    assert_eq!(targets[1], format!("/?PageNumber=1&PageSize=50&RegionId=cn-hangzhou&{flat}&VSwitchName=n"));
+}
+
+#[tokio::test]
 async fn a_cluster_is_described_by_path_and_an_empty_id_is_never_sent() {
     let server = Server::scripted(vec![Reply::ok(
         r#"{"cluster_id":"c1","state":"running","vpc_id":"vpc-1","vswitch_ids":["vsw-1"],"security_group_id":"sg-1"}"#,
@@ -324,21 +348,35 @@ async fn a_kubeconfig_is_secret_and_an_empty_one_an_error() {
 }
 
 #[tokio::test]
-async fn a_proxy_is_used_unless_the_host_is_excepted() {
+async fn a_proxy_is_used_for_other_machines_unless_the_host_is_excepted() {
     let proxy = Server::scripted(vec![Reply::ok(IDENTITY)]).await;
     let direct = Server::scripted(vec![Reply::ok(IDENTITY)]).await;
-    let client = |no_proxy: Option<&str>| {
-        let mut config = direct.config(vec![keys("id", None)]);
-        config.transport.proxies = Proxies {
-            http: Some(format!("http://{}", proxy.address)),
-            https: None,
-            no_proxy: no_proxy.map(str::to_owned),
-        };
-        CloudClient::new(config)
+    let proxies = |no_proxy: Option<&str>| Proxies {
+        http: Some(format!("http://{}", proxy.address)),
+        https: None,
+        no_proxy: no_proxy.map(str::to_owned),
     };
-    client(None).caller_identity(&context()).await.unwrap();
-    assert_eq!((proxy.received().len(), direct.received().len()), (1, 0));
-    assert_eq!(proxy.received()[0].target, format!("http://{}/", direct.address));
-    client(Some("example.com,127.0.0.0/8")).caller_identity(&context()).await.unwrap();
-    assert_eq!((proxy.received().len(), direct.received().len()), (1, 1));
+    let send = async |no_proxy: Option<&str>| {
+        let config = TransportConfig { proxies: proxies(no_proxy), ..TransportConfig::default() };
+        let endpoint = Endpoint::origin_of(&"http://service.invalid".parse().unwrap()).unwrap();
+        let request = SignedRequest {
+            method: "GET",
+            path: "/".to_owned(),
+            query: String::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
+        Transport::new(config).send(&endpoint, request).await
+    };
+    assert_eq!(send(None).await.unwrap().status, 200);
+    assert_eq!(proxy.received()[0].target, "http://service.invalid/");
+    send(Some("10.0.0.0/8,service.invalid")).await.unwrap_err();
+    assert_eq!(proxy.received().len(), 1, "an excepted host is asked directly, and this one does not exist");
+
+    for no_proxy in [None, Some("example.com")] {
+        let mut config = direct.config(vec![keys("id", None)]);
+        config.transport.proxies = proxies(no_proxy);
+        CloudClient::new(config).caller_identity(&context()).await.unwrap();
+    }
+    assert_eq!((proxy.received().len(), direct.received().len()), (1, 2), "no proxy reaches this machine's loopback");
 }

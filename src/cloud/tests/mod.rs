@@ -1,8 +1,9 @@
 //! The client against a small HTTP server of this process: retries, lost answers, renewed keys, interrupts, joined
-//! writes, and that no secret is ever logged.
+//! writes, links of the credential chain, and that no secret is ever logged.
 
 mod calls;
 mod joining;
+mod links;
 mod secrecy;
 mod server;
 mod tls;

@@ -66,7 +66,7 @@ async fn no_secret_is_printed_anywhere() {
     client.members(&fleet, &context).await.unwrap();
     let errors = [
         client.caller_identity(&context).await.unwrap_err(),
-        client.describe_fleets(&context).await.unwrap_err(),
+        client.describe_fleets(&FleetFilter::default(), &context).await.unwrap_err(),
         client.attach_member(&fleet, &"c1".into(), &context).await.unwrap_err(),
     ];
     for error in &errors {

@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::Samples;
 use crate::framework::number::Number;
-use crate::framework::schema::{Attribute, Kind, Nesting, Schema};
+use crate::framework::schema::{Attribute, EntryCheck, Kind, Nesting, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::{Dynamic, Refinements, Value};
 
@@ -231,10 +231,10 @@ impl<'a> Generator<'a> {
             }
             Kind::Value(ty) => self.plain(attribute, path, ty, unknowns),
         };
-        let checks = attribute.checks.clone();
+        let attribute = attribute.clone();
         strategy
             .prop_filter("the attribute's checks refuse the value", move |value| {
-                value.is_null() || value.is_unknown() || checks.iter().all(|check| check(value).is_ok())
+                value.is_null() || value.is_unknown() || accepts(&attribute, value)
             })
             .boxed()
     }
@@ -244,10 +244,7 @@ impl<'a> Generator<'a> {
             return keys.prop_map(|key| key.as_str().unwrap_or_default().to_owned()).boxed();
         }
         // Which keys a map takes only its whole value shows.
-        let passes = |key: &&str| {
-            let entries = Value::map([(*key, Value::unknown())]);
-            attribute.checks.iter().all(|check| check(&entries).is_ok())
-        };
+        let passes = |key: &&str| accepts(attribute, &Value::map([(*key, Value::unknown())]));
         let keys: Vec<&str> = TEXTS.iter().copied().filter(passes).collect();
         assert!(!keys.is_empty(), "{path} takes none of the keys known here: give samples for \"{path}[]\"");
         proptest::sample::select(keys).prop_map(str::to_owned).boxed()
@@ -255,7 +252,7 @@ impl<'a> Generator<'a> {
 
     fn plain(&self, attribute: &Attribute, path: &str, ty: &Type, unknowns: bool) -> BoxedStrategy<Value> {
         let elements = |ty: &Type| {
-            let known = leaf(ty, path, |value| attribute.element_checks.iter().all(|check| check(value).is_ok()));
+            let known = leaf(ty, path, |value| fits_element(attribute, value));
             if unknowns { prop_oneof![9 => known, 1 => unknown_config(ty)].boxed() } else { known }
         };
         match ty {
@@ -278,7 +275,7 @@ impl<'a> Generator<'a> {
             Type::Map(element) => {
                 btree_map(self.keys(attribute, path), elements(element), 0..4).prop_map(Value::Map).boxed()
             }
-            _ => leaf(ty, path, |value| attribute.checks.iter().all(|check| check(value).is_ok())),
+            _ => leaf(ty, path, |value| accepts(attribute, value)),
         }
     }
 
@@ -328,10 +325,7 @@ impl<'a> Generator<'a> {
         runner: &mut TestRunner,
     ) -> Value {
         let mut element = |ty: &Type, value: &Value| match value {
-            Value::Unknown(_) => {
-                let passes = |value: &Value| attribute.element_checks.iter().all(|check| check(value).is_ok());
-                current(&leaf(ty, path, passes), runner)
-            }
+            Value::Unknown(_) => current(&leaf(ty, path, |value| fits_element(attribute, value)), runner),
             known => known.clone(),
         };
         match (ty, config) {
@@ -428,6 +422,25 @@ fn learned_elements(ty: &Type, planned: &Value) -> Value {
 
 fn object_type(attributes: &[Attribute]) -> Type {
     Type::Object(attributes.iter().map(|attribute| (attribute.name.to_owned(), attribute.ty())).collect())
+}
+
+/// Whether the checks of an attribute's whole value and of its entries let a value pass.
+fn accepts(attribute: &Attribute, value: &Value) -> bool {
+    let entries =
+        |check: &EntryCheck| value.as_map().into_iter().flatten().all(|(key, element)| check(key, element).is_ok());
+    attribute.checks.iter().all(|check| check(value).is_ok()) && attribute.entry_checks.iter().all(entries)
+}
+
+/// Whether a map's attribute takes an entry.
+fn fits_entry(attribute: &Attribute, key: &str, value: &Value) -> bool {
+    attribute.entry_checks.iter().all(|check| check(key, value).is_ok())
+}
+
+/// Whether an attribute takes an element. Of a map: under a key that it takes.
+fn fits_element(attribute: &Attribute, value: &Value) -> bool {
+    let key = TEXTS.iter().find(|key| fits_entry(attribute, key, &Value::unknown()));
+    attribute.element_checks.iter().all(|check| check(value).is_ok())
+        && key.is_none_or(|key| fits_entry(attribute, key, value))
 }
 
 /// Values of a type without attributes of its own that pass.

@@ -4,15 +4,18 @@
 //! unknowns, nulls and refinements at every depth. An apply is played by filling in what the plan left unknown. Nothing here
 //! asks a client. Facts: Terraform's `internal/plans/objchange` and `docs/resource-instance-change-lifecycle.md`.
 
+pub(crate) mod functions;
 pub(crate) mod generate;
 pub(crate) mod host_rules;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 
 use proptest::strategy::BoxedStrategy;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use self::generate::Generator;
+use super::diagnostic::{Diagnostics, Severity};
 use super::erased::{AnyResource, HostCapabilities, PlanAnswer, PlanRequest};
 use super::schema::Schema;
 use super::value::Value;
@@ -59,25 +62,41 @@ fn runner() -> TestRunner {
     )
 }
 
-/// A configuration that is valid stays so when any part of it becomes unknown.
+/// What is told of a configuration with unknown parts is told of it still when they are known: a check that needs what is
+/// unknown says nothing. So a valid configuration stays valid when any part of it becomes unknown.
 fn assert_unknowns_are_never_a_problem(resource: &dyn AnyResource, generator: &Generator<'_>) {
     let host = HostCapabilities { write_only_attributes: true };
+    let planned = |config: &Value| {
+        let proposed = host_rules::propose(resource.schema(), &Value::Null, config);
+        let request = PlanRequest { config: config.clone(), prior: Value::Null, proposed, private: Vec::new() };
+        resource.plan(&request, None, host).diagnostics
+    };
     let strategy = (generator.config(), proptest::num::u64::ANY);
     let outcome = runner().run(&strategy, |(config, seed)| {
-        let known = generator.resolve(&config, seed);
-        if resource.validate(&known, host).has_errors() {
-            return Ok(());
-        }
         // What was unknown in `config` is the only difference.
-        let diagnostics = resource.validate(&config, host);
-        if diagnostics.has_errors() {
-            return Err(TestCaseError::fail(format!("an unknown value is reported: {diagnostics:?}")));
+        let known = generator.resolve(&config, seed);
+        let errors = |config: &Value| told(&resource.validate(config, host), Severity::Error);
+        let mut early: Vec<_> = errors(&config).difference(&errors(&known)).cloned().collect();
+        let (advice, of_known) = (planned(&config), planned(&known));
+        if !advice.has_errors() && !of_known.has_errors() {
+            let warnings = told(&advice, Severity::Warning);
+            early.extend(warnings.difference(&told(&of_known, Severity::Warning)).cloned());
         }
-        Ok(())
+        if early.is_empty() {
+            Ok(())
+        } else {
+            Err(TestCaseError::fail(format!("an unknown value is reported: {early:?}")))
+        }
     });
     if let Err(error) = outcome {
         panic!("{}: {error}", resource.type_name());
     }
+}
+
+/// Messages of a severity as attribute and summary.
+fn told(diagnostics: &Diagnostics, severity: Severity) -> BTreeSet<(String, String)> {
+    let of_severity = diagnostics.iter().filter(|one| one.severity == severity);
+    of_severity.map(|one| (one.path.clone().unwrap_or_default().to_string(), one.summary.clone())).collect()
 }
 
 /// One object from its first plan to its deletion.

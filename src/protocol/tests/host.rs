@@ -1,4 +1,4 @@
-//! A host for the tests of the server: a provider with one resource and two data sources, and each call spelled out.
+//! A host for the tests of the server: a provider with one resource, two data sources and two functions, and each call spelled out.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,13 +11,14 @@ use crate::clock::SystemClock;
 use crate::framework::conformance::host_rules;
 use crate::framework::data_source::DataSource;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
-use crate::framework::erased::{AnyDataSource, AnyResource, DataSourceType, ResourceType};
+use crate::framework::erased::{AnyDataSource, AnyFunction, AnyResource, DataSourceType, FunctionType, ResourceType};
 use crate::framework::model::{Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::provider::{Configured, Provider};
 use crate::framework::resource::Context;
 use crate::framework::schema::{Attribute, Schema};
 use crate::framework::tests::everything::{Fault, ThingResource, World};
+use crate::framework::tests::functions::{Join, Pair};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
 use crate::protocol::dynamic_value::{decode, encode};
@@ -98,6 +99,7 @@ pub(super) struct TestProvider {
     pub(super) schema: Schema,
     pub(super) resources: Vec<Arc<dyn AnyResource>>,
     pub(super) data_sources: Vec<Arc<dyn AnyDataSource>>,
+    pub(super) functions: Vec<Arc<dyn AnyFunction>>,
     pub(super) worlds: Mutex<Vec<Arc<World>>>,
 }
 
@@ -132,6 +134,10 @@ impl Provider for TestProvider {
 
     fn data_sources(&self) -> &[Arc<dyn AnyDataSource>] {
         &self.data_sources
+    }
+
+    fn functions(&self) -> &[Arc<dyn AnyFunction>] {
+        &self.functions
     }
 }
 
@@ -179,6 +185,7 @@ impl Host {
             schema: Schema::new("A provider.", vec![region]),
             resources: vec![thing],
             data_sources: vec![DataSourceType::<Constant>::erased(), DataSourceType::<ThingFacts>::erased()],
+            functions: vec![FunctionType::<Join>::erased(), FunctionType::<Pair>::erased()],
             worlds: Mutex::new(Vec::new()),
         });
         let server = Server::new(provider.clone(), Cancel::new(), Arc::new(SystemClock));

@@ -42,6 +42,15 @@ pub(crate) fn violations(server: &Server) -> Vec<String> {
     if !listed.into_iter().eq(schemas.data_source_schemas.keys()) {
         found.push("GetMetadata lists other data sources than GetProviderSchema".to_owned());
     }
+    if !metadata.functions.iter().map(|function| &function.name).eq(schemas.functions.keys()) {
+        found.push("GetMetadata lists other functions than GetProviderSchema".to_owned());
+    }
+    if server.functions().functions != schemas.functions {
+        found.push("GetFunctions answers other functions than GetProviderSchema".to_owned());
+    }
+    for (name, function) in &schemas.functions {
+        check_function(name, function, &mut found);
+    }
     found
 }
 
@@ -153,6 +162,33 @@ fn has_dynamic(ty: &Type, in_set: bool) -> bool {
         Type::Set(element) => has_dynamic(element, true),
         Type::Object(attributes) => attributes.values().any(|ty| has_dynamic(ty, in_set)),
         Type::Tuple(elements) => elements.iter().any(|ty| has_dynamic(ty, in_set)),
+    }
+}
+
+/// A host panics where a function has no return type.
+fn check_function(name: &str, function: &proto::Function, found: &mut Vec<String>) {
+    let parameters: Vec<_> = function.parameters.iter().chain(&function.variadic_parameter).collect();
+    let mut wrong = |what: &str| found.push(format!("function {name}: {what}"));
+    if !is_name(name) || parameters.iter().any(|parameter| !is_name(&parameter.name)) {
+        wrong("a name that is no identifier");
+    }
+    let mut names: Vec<_> = parameters.iter().map(|parameter| &parameter.name).collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        wrong("a parameter name occurs twice");
+    }
+    if function.summary.is_empty() || function.summary.ends_with('.') {
+        wrong("no summary, or one with a full stop");
+    }
+    if function.description.is_empty() || parameters.iter().any(|parameter| parameter.description.is_empty()) {
+        wrong("no description");
+    }
+    let returned = function.r#return.iter().map(|returned| &returned.r#type);
+    if function.r#return.is_none() {
+        wrong("no return type");
+    }
+    for ty in returned.chain(parameters.iter().map(|parameter| &parameter.r#type)) {
+        check_type(ty, false, &mut wrong);
     }
 }
 

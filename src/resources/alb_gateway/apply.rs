@@ -76,6 +76,8 @@ impl AlbGateway {
         let class_intent = objects.class.as_ref().map(|_| ingress_class(&state));
         written::check(&intent, class_intent.as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, None).await?;
+        // Ingresses of its class may be there before it.
+        self.enforce(&fleet, cx, &state, &Json::Null, deadline).await?;
         // No refusal may cost a load balancer: both are asked for before the first is made.
         fleet.try_create(&described, &intent, adopt).await?;
         if let Some(class) = &objects.class {
@@ -137,13 +139,15 @@ impl AlbGateway {
         let (from, to) = self.before_and_after(&fleet, cx, prior, &state, &objects).await;
         written::check(&to, objects.class.as_ref().map(|_| ingress_class(&state)).as_ref())?;
         members::are_associated(&self.clients, &cx.context, &state, Some(prior)).await?;
-        self.enforce(&fleet, cx, prior, &state, deadline).await?;
-        let step = self.add_listeners_first(&fleet, cx, prior, &state, &described, home, &from, &to, deadline).await?;
-        let from = match step {
+        self.enforce(&fleet, cx, &state, &from, deadline).await?;
+        let added = self.add_listeners_first(&fleet, cx, prior, &state, &described, home, &from, &to, deadline);
+        let from = match added.await? {
             Step::Done(between) => between.unwrap_or(from),
             Step::Stopped(waited) => {
                 state.ready = Some(false);
                 state.reason = waited.reason();
+                // The class does not depend on what did not come to life, and state is to say that it follows.
+                self.update_class(&fleet, cx, prior, &state, &objects, deadline).await?;
                 let telling = Telling {
                     object: &objects.alb_config,
                     created: false,
@@ -171,16 +175,13 @@ impl AlbGateway {
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
         cx.private.set_fact(UID_FACT, live.uid());
-        cx.private.remove_fact(KNOWN_DRIFT_FACT);
         remember_applied(&state, cx);
         publish(&mut state, &live);
         state.ready = Some(false);
         state.reason = Some("the controller has not finished the last change yet".to_owned());
-        // Until the class has followed, state keeps the old one.
-        let class_name = std::mem::replace(&mut state.ingress_class_name, prior.ingress_class_name.clone());
-        cx.checkpoint(&state);
-        state.ingress_class_name = class_name;
+        cx.checkpoint(&before_the_class(&state, prior));
         self.update_class(&fleet, cx, prior, &state, &objects, deadline).await?;
+        cx.private.remove_fact(KNOWN_DRIFT_FACT);
         cx.checkpoint(&state);
 
         let goal = match (wrote, prior.ready, earlier) {
@@ -208,12 +209,16 @@ impl AlbGateway {
         objects: &Objects,
     ) -> (Json, Json) {
         let from = listener_order::with_left(alb_config(prior), &left_listeners(&cx.private));
-        // Where it cannot be read the update says so.
-        let from = match fleet.api().get(&objects.alb_config).await {
-            Ok(live) => refresh::without_dropped(from, &live).0,
-            Err(_) => from,
-        };
-        (from, alb_config(state))
+        (Self::as_left(fleet, from, &objects.alb_config).await, alb_config(state))
+    }
+
+    /// What we wrote, without what a pass of the open-source controller has dropped since.
+    async fn as_left(fleet: &Fleet, wrote: Json, alb_config: &ObjectRef) -> Json {
+        match fleet.api().get(alb_config).await {
+            Ok(live) => refresh::without_dropped(wrote, &live).0,
+            // The update says why it cannot be read.
+            Err(_) => wrote,
+        }
     }
 
     /// Writes listeners that are added and waits until the controller has published them, if others are removed.
@@ -247,7 +252,7 @@ impl AlbGateway {
         cx.private.set_fact(UID_FACT, updated.object.uid());
         cx.private.set_fact(LEFT_LISTENERS_FACT, json!(left).to_string());
         remember_applied(state, cx);
-        let mut between = state.clone();
+        let mut between = before_the_class(state, prior);
         publish(&mut between, &updated.object);
         between.ready = Some(false);
         between.reason = Some(format!("listeners {} are still to be removed", left.join(", ")));
@@ -259,7 +264,7 @@ impl AlbGateway {
         let waited = onlooker.wait(&Goal::OurWrite, &is_published, deadline, self.patience).await;
         if waited.ending == Ending::Ready {
             Proved::remember(&mut cx.private, waited.live.as_ref().unwrap_or(&updated.object));
-            return Ok(Step::Done(Some(first)));
+            return Ok(Step::Done(Some(Self::as_left(fleet, first, described.object).await)));
         }
         cx.warnings.warn(
             Path::attribute("listeners"),
@@ -316,7 +321,8 @@ impl AlbGateway {
             let (private, now) = (cx.private.clone(), cx.context.clock.now());
             let home = Home::of(state.fleet_id.as_ref(), &private);
             let described = objects.alb_config(&attribute);
-            if look_again(fleet, &mut onlooker, &described, home, &alb_config(&state), now, deadline).await {
+            let intent = Self::as_left(fleet, alb_config(&state), &objects.alb_config).await;
+            if look_again(fleet, &mut onlooker, &described, home, &intent, now, deadline).await {
                 goal = Goal::OurWrite;
                 cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
             }
@@ -348,6 +354,16 @@ enum Step {
     Done(Option<Json>),
     /// It did not come to life: removals must wait.
     Stopped(Box<Waited>),
+}
+
+/// A state with what the class is until it has followed.
+fn before_the_class(state: &Gateway<Stored>, prior: &Gateway<Stored>) -> Gateway<Stored> {
+    Gateway {
+        ingress_class_name: prior.ingress_class_name.clone(),
+        manage_ingress_class: prior.manage_ingress_class,
+        default_ingress_class: prior.default_ingress_class,
+        ..state.clone()
+    }
 }
 
 /// Tells of a wait that did not end well: an error where the rules allow one.

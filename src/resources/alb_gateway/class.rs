@@ -116,8 +116,7 @@ impl AlbGateway {
                     "Old Ingress Class Kept",
                     format!(
                         "IngressClass {name:?} is still used by {}, and without it the controller ignores every change of \
-                         those Ingresses. It is kept beside the new class. Once they use the new class, the next apply deletes \
-                         the old one.",
+                         those Ingresses. It is kept; once they use another class, the next apply deletes it.",
                         users.join(", ")
                     ),
                 );

@@ -16,6 +16,8 @@ pub(crate) const ALB_CONFIG: Coverage = Coverage {
     resource: "ackone_alb_gateway",
     fields: &[
         field("metadata.name", Typed("name")),
+        field("metadata.labels", Typed("labels")),
+        field("metadata.annotations", Typed("annotations")),
         field("alb.ingress.kubernetes.io/remote-clusters", Typed("remote_clusters")),
         field("alb.ingress.kubernetes.io/cluster-weight.<id>", PassedThrough("extra_annotations")),
         field("metadata.finalizers", LeftOut("The controller's own.")),
@@ -165,7 +167,15 @@ pub(crate) const ALB_CONFIG: Coverage = Coverage {
             "spec.listeners[].defaultActions",
             LeftOut("Reserved: requests that no rule matches are always answered with 503."),
         ),
-        field("status", LeftOut("The controller's own; shown in load_balancer_id, dns_name and listener_status.")),
+        field("status.loadBalancer.id", Typed("load_balancer_id")),
+        field("status.loadBalancer.dnsname", Typed("dns_name")),
+        field("status.loadBalancer.listeners[].portAndProtocol", Typed("listener_status.listener")),
+        field("status.loadBalancer.listeners[].certificates[].certificateId", Typed("listener_status.certificate_ids")),
+        field("status.loadBalancer.listeners[].certificates[].isDefault", Typed("listener_status.certificate_ids")),
+        field(
+            "status.loadBalancer.phase",
+            LeftOut("Written by some hosted controllers only; `ready` rests on what all of them write."),
+        ),
     ],
 };
 

@@ -9,14 +9,14 @@ use super::table::{CONFIG, Codec, LISTENER, Row};
 use crate::framework::value::Value;
 
 /// Fields of `spec.config` that the controller reserves or forces.
-const RESERVED_CONFIG: &[&[&str]] = &[
+pub(super) const RESERVED_CONFIG: &[&[&str]] = &[
     &["deletionProtectionEnabled"],
     &["modificationProtectionConfig"],
     &["billingConfig", "internetBandwidth"],
     &["billingConfig", "internetChargeType"],
 ];
 /// Fields of a listener that the controller reserves, and those that the key of the map says.
-const RESERVED_LISTENER: &[&[&str]] = &[&["loadBalancerId"], &["defaultActions"], &["port"], &["protocol"]];
+pub(super) const RESERVED_LISTENER: &[&[&str]] = &[&["loadBalancerId"], &["defaultActions"], &["port"], &["protocol"]];
 
 /// What a field must not be: its path, and why.
 pub(super) type Refusal = (String, String);
@@ -67,13 +67,17 @@ pub(super) fn refusals_of_gateway(text: &str) -> Vec<Refusal> {
     let Some(spec) = object(text, &mut found) else { return found };
     for (name, value) in &spec {
         match name.as_str() {
-            "listeners" => found.push((
-                "listeners".to_owned(),
+            other if is(other, "listeners") => found.push((
+                other.to_owned(),
                 "is a list that the attribute listeners writes; each listener has an extra_spec of its own".to_owned(),
             )),
+            other if other != "config" && is(other, "config") => {
+                found.push((other.to_owned(), "is read as config whatever its case; write it so".to_owned()));
+            }
             "config" => match value.as_object() {
                 Some(config) => walk(config, &mut Vec::new(), CONFIG, RESERVED_CONFIG, "config.", &mut found),
-                None => found.push(("config".to_owned(), "is an object, and its fields have attributes".to_owned())),
+                None => found
+                    .push(("config".to_owned(), "must be an object, whose usual fields have attributes".to_owned())),
             },
             other => refuse_nulls(value, other, &mut found),
         }
@@ -119,13 +123,13 @@ fn walk<'v>(
     for (name, value) in fields {
         path.push(name);
         let shown = format!("{prefix}{}", path.join("."));
-        let own = rows.iter().find(|row| row.json == path.as_slice());
+        let own = rows.iter().find(|row| row.json.len() == path.len() && begins(row.json, path));
         let holds_some = rows
             .iter()
             .map(|row| row.json)
             .chain(reserved.iter().copied())
-            .any(|json| json.len() > path.len() && json.starts_with(path));
-        if reserved.contains(&path.as_slice()) {
+            .any(|json| json.len() > path.len() && begins(json, path));
+        if reserved.iter().any(|json| json.len() == path.len() && begins(json, path)) {
             found.push((shown, "is reserved: the controller ignores it, or it follows from something else".to_owned()));
         } else if let Some(row) = own {
             let of = match row.codec {
@@ -133,15 +137,34 @@ fn walk<'v>(
                 _ => "is what",
             };
             found.push((shown, format!("{of} the attribute {} writes", row.attribute.join("."))));
+        } else if holds_some && !is_spelled(path, rows, reserved) {
+            found.push((
+                shown,
+                "is read as a field that has attributes, whatever its case; write it in that case".to_owned(),
+            ));
         } else if let (true, Some(inner)) = (holds_some, value.as_object()) {
             walk(inner, path, rows, reserved, prefix, found);
         } else if holds_some {
-            found.push((shown, "is an object, and its fields have attributes".to_owned()));
+            found.push((shown, "must be an object, whose usual fields have attributes".to_owned()));
         } else {
             refuse_nulls(value, &shown, found);
         }
         path.pop();
     }
+}
+
+/// Whether an object around fields that are known is written in their case.
+fn is_spelled(path: &[&str], rows: &[Row], reserved: &[&[&str]]) -> bool {
+    rows.iter().map(|row| row.json).chain(reserved.iter().copied()).any(|json| json.starts_with(path))
+}
+
+/// A key of JSON is read as a field of the controller's types whatever its case.
+fn is(key: &str, name: &str) -> bool {
+    key.eq_ignore_ascii_case(name)
+}
+
+fn begins(json: &[&str], path: &[&str]) -> bool {
+    json.len() >= path.len() && json.iter().zip(path).all(|(name, key)| is(key, name))
 }
 
 fn refuse_nulls(value: &Json, path: &str, found: &mut Vec<Refusal>) {

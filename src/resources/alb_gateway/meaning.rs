@@ -4,8 +4,9 @@
 
 use serde_json::{Value as Json, json};
 
+use super::extra::{RESERVED_CONFIG, RESERVED_LISTENER};
 use super::model::Gateway;
-use super::object::{REMOTE_CLUSTERS, listener_key};
+use super::object::{DEFAULT_PORT, DEFAULT_PROTOCOL, REMOTE_CLUSTERS, listener_key};
 use super::table::{CONFIG, Codec, DefaultOf, LISTENER, Row, ZONE};
 use crate::framework::model::{Field, Stored};
 use crate::framework::path::Path;
@@ -51,12 +52,29 @@ fn row(path: &FieldPath) -> Option<&'static Row> {
     rows.iter().find(|row| row.json == rest)
 }
 
+/// Whether a field is one that `extra_spec` hands on: neither one that is known, nor around one, nor within one.
+fn is_handed_on(path: &FieldPath) -> bool {
+    let (rows, reserved, rest) = match place(path) {
+        Place::Config(rest) => (CONFIG, RESERVED_CONFIG, rest),
+        Place::Listener(_, rest) => (LISTENER, RESERVED_LISTENER, rest),
+        Place::Zone(..) => return false,
+        Place::Elsewhere => return matches!(path.fields().as_slice(), ["spec", _, ..]),
+    };
+    let mut known = rows.iter().map(|row| row.json).chain(reserved.iter().copied());
+    !rest.is_empty() && !known.any(|json| json.starts_with(&rest) || rest.starts_with(json))
+}
+
 /// What the controller makes of an AlbConfig's fields.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AlbConfigMeaning;
 
 impl Meaning for AlbConfigMeaning {
     fn default_of(&self, path: &FieldPath) -> Option<Json> {
+        match path.fields().as_slice() {
+            ["spec", "listeners", "port"] => return Some(json!(DEFAULT_PORT)),
+            ["spec", "listeners", "protocol"] => return Some(json!(DEFAULT_PROTOCOL)),
+            _ => {}
+        }
         match row(path)?.default {
             DefaultOf::Nothing => None,
             DefaultOf::Text(text) => Some(json!(text)),
@@ -70,7 +88,8 @@ impl Meaning for AlbConfigMeaning {
     }
 
     fn zero_is_legal(&self, path: &FieldPath) -> bool {
-        row(path).is_some_and(|row| row.explicit_zero)
+        // What false, 0 or nothing means in a field that is handed on unread is not known: it may not be the default.
+        row(path).map_or_else(|| is_handed_on(path), |row| row.explicit_zero)
     }
 
     fn compare(&self, path: &FieldPath) -> Compare {
@@ -127,9 +146,15 @@ pub(crate) fn attribute(gateway: &Gateway<Stored>, path: &FieldPath) -> Path {
             }
             let element: serde_json::Map<String, Json> = key.iter().cloned().collect();
             let key = listener_key(&Json::Object(element));
-            let extra =
-                gateway.listeners.as_ref().and_then(|listeners| listeners.get(&key)?.as_ref()?.extra_spec.as_ref());
-            named(LISTENER, &rest, &at.key(key), extra.is_some())
+            let listener = gateway.listeners.as_ref().and_then(|listeners| listeners.get(&key)?.as_ref());
+            let extra = listener.is_some_and(|listener| listener.extra_spec.is_some());
+            // A default certificate of another kind than the attribute's.
+            let handed_on = rest.first() == Some(&"defaultCertificate")
+                && listener.is_some_and(|listener| listener.default_certificate.is_none());
+            if extra && handed_on {
+                return at.key(key).attr("extra_spec");
+            }
+            named(LISTENER, &rest, &at.key(key), extra)
         }
         Place::Elsewhere => Path::root(),
     }

@@ -40,11 +40,14 @@ mod refresh;
 mod remove;
 mod rules;
 mod schema;
+mod seen;
 mod table;
 #[cfg(test)]
 pub(super) mod tests;
 
 use model::Gateway;
+pub(crate) use model::{AccessLog, Listener, ListenerStatus, Reuse, ZoneMapping};
+pub(crate) use seen::{Seen, look};
 
 /// Private fact: UID of the IngressClass.
 const CLASS_UID_FACT: &str = "ingress_class_uid";

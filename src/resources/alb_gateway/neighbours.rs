@@ -2,6 +2,7 @@
 //!
 //! Hands the gateway to the rules of `resources::stack`, planned or about to be written.
 
+use serde_json::Value as Json;
 use tokio::time::Instant;
 
 use super::AlbGateway;
@@ -23,9 +24,6 @@ impl AlbGateway {
         else {
             return Diagnostics::new();
         };
-        if planned.cross_checks == Attr::Known(false) {
-            return Diagnostics::new();
-        }
         let own = View::of(name, &alb_config(&known)).without_unknowns(&value.attr("listeners"));
         let managed = planned.manage_ingress_class != Attr::Known(false);
         let class = planned.ingress_class_name.known().filter(|_| managed).map(String::as_str);
@@ -33,24 +31,30 @@ impl AlbGateway {
             .foreign_listeners
             .known()
             .map(|foreign| foreign.iter().filter_map(|port| port.known().cloned()).collect());
-        Checks { fleet: &fleet, now: cx.clock.now() }.advise_gateway(own, class, foreign.as_deref()).await
+        let checks = Checks { fleet: &fleet, now: cx.clock.now() };
+        if planned.cross_checks == Attr::Known(true) {
+            return checks.advise_gateway(own, class, foreign).await;
+        }
+        // Not checked itself, it counts where its Ingresses are.
+        checks.note_gateway(own, class, foreign);
+        Diagnostics::new()
     }
 
-    /// Refuses an update that takes from Ingresses what they use. They may be going in the same run, so they are given as
-    /// long as before a delete.
+    /// Refuses a write that takes from Ingresses what they use. They may be going in the same run, so they are given as
+    /// long as before a delete. `before` is what we set of the AlbConfig until now, with listeners that an earlier apply left.
     pub(super) async fn enforce(
         &self,
         fleet: &Fleet,
         cx: &Applying<Self>,
-        prior: &Gateway<Stored>,
         state: &Gateway<Stored>,
+        before: &Json,
         deadline: Instant,
     ) -> Result<(), Diagnostics> {
         if state.cross_checks == Some(false) {
             return Ok(());
         }
         let name = state.name.as_deref().unwrap_or_default();
-        let (before, after) = (View::of(name, &alb_config(prior)), View::of(name, &alb_config(state)));
+        let (before, after) = (View::of(name, before), View::of(name, &alb_config(state)));
         let patience = deadline.min(Instant::now() + self.users_grace);
         Checks { fleet, now: cx.context.clock.now() }.enforce_gateway(&before, &after, patience).await
     }

@@ -23,6 +23,11 @@ pub(crate) const CONTROLLER: &str = "ingress.k8s.alibabacloud/alb";
 /// Annotation that makes an IngressClass the default one (Kubernetes).
 const DEFAULT_CLASS: &str = "ingressclass.kubernetes.io/is-default-class";
 
+/// What the open-source controller takes for a listener without a port.
+pub(crate) const DEFAULT_PORT: i64 = 80;
+/// The same for one without a protocol.
+pub(crate) const DEFAULT_PROTOCOL: &str = "HTTP";
+
 pub(crate) fn alb_config_ref(name: &str) -> ObjectRef {
     ObjectRef::cluster(Kind::ALB_CONFIG, name)
 }
@@ -111,8 +116,8 @@ pub(crate) fn split_key(key: &str) -> Option<(u16, &str)> {
 
 /// The key of a listener in the Kubernetes shape, as the controller reads it.
 pub(crate) fn listener_key(listener: &Json) -> String {
-    let port = listener.get("port").and_then(table::number).unwrap_or(80);
-    let protocol = text(listener, "protocol").unwrap_or_else(|| "HTTP".to_owned());
+    let port = listener.get("port").and_then(table::number).unwrap_or(DEFAULT_PORT);
+    let protocol = text(listener, "protocol").unwrap_or_else(|| DEFAULT_PROTOCOL.to_owned());
     format!("{port}/{protocol}")
 }
 

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use super::apply::{applied_fact, is_published, not_waited_for};
 use super::model::Gateway;
 use super::object::{self, CONTROLLER};
-use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, Objects, meaning, refresh};
+use super::{APPLIED_FACT, AlbGateway, CLASS_UID_FACT, Objects, class_attribute, meaning, refresh};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::Stored;
 use crate::framework::path::Path;
 use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, TimeoutOf, TimeoutSource};
-use crate::kubernetes::{FieldPath, Kind, Object};
+use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef, last_writer};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
 use crate::resources::proved::Proved;
 use crate::resources::readiness::{self, Sight};
+use crate::resources::refresh::Drift;
 
 /// The state from which a read finds the gateway.
 pub(super) fn import(target: ImportTarget) -> Result<Gateway<Stored>, Diagnostics> {
@@ -66,7 +67,7 @@ impl AlbGateway {
         let imported = private.is_imported();
         let drift = refresh::drift(prior, &live, imported);
         drift.tell(&objects.alb_config, &mut cx.warnings);
-        drift.remember(&mut cx.private);
+        drift.remember(&objects.alb_config, UID_FACT, &mut cx.private);
         let (_, dropped) = refresh::without_dropped(object::alb_config(prior), &live);
         if !dropped.is_empty() && !imported {
             cx.warnings.push(not_kept(&objects.name, &dropped));
@@ -114,23 +115,23 @@ impl AlbGateway {
         let private = cx.private.clone();
         let home = Home::with_uid(state.fleet_id.as_ref(), &private, CLASS_UID_FACT);
         match fleet.find(&described, home, &mut cx.warnings).await? {
-            Found::Live(live) if leads_to(&live, &objects.name) => {
+            Found::Live(live) => {
                 cx.private.set_fact(CLASS_UID_FACT, live.uid());
+                let ours = object::ingress_class(state);
+                let drift = Drift::of(&live, &ours, &meaning::IngressClassMeaning, &class_attribute, false);
+                drift.remember(class, CLASS_UID_FACT, &mut cx.private);
+                if leads_to(&live, &objects.name) {
+                    drift.tell(class, &mut cx.warnings);
+                } else {
+                    cx.warnings.push(leads_elsewhere(&live, class, &objects.name));
+                    state.ready = state.ready.filter(|ready| !ready);
+                }
                 if state.default_ingress_class.is_some() {
                     state.default_ingress_class = object::is_default_class(&live);
                 }
-            }
-            Found::Live(_) => {
-                cx.warnings.warn(
-                    Path::attribute("ingress_class_name"),
-                    "IngressClass Leads Elsewhere",
-                    format!(
-                        "{class} was changed and no longer leads to AlbConfig {:?}. The next apply mends it.",
-                        objects.name
-                    ),
-                );
-                state.ready = state.ready.filter(|ready| !ready);
-                state.ingress_class_name = None;
+                if drift.touches(&Path::attribute("ingress_class_name")) {
+                    state.ingress_class_name = None;
+                }
             }
             Found::Gone => {
                 cx.private.remove_fact(CLASS_UID_FACT);
@@ -175,6 +176,19 @@ impl AlbGateway {
         }
         Ok(())
     }
+}
+
+/// Somebody changed the class, so that its Ingresses are another gateway's or nobody's.
+fn leads_elsewhere(live: &Object, class: &ObjectRef, gateway: &str) -> Diagnostic {
+    let writer = last_writer(live, &FieldPath::of(["spec", "parameters", "name"]));
+    let writer = writer.map_or_else(|| "nothing tells by whom".to_owned(), |writer| writer.to_string());
+    Diagnostic::warning(
+        "IngressClass Leads Elsewhere",
+        format!(
+            "{class} was changed ({writer}) and no longer leads to AlbConfig {gateway:?}. The next apply mends it."
+        ),
+    )
+    .at(Path::attribute("ingress_class_name"))
 }
 
 /// A rewrite of the controller dropped what it does not know.

@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::model::Gateway;
-use super::object::{alb_config, creation_only, nothing};
-use super::{APPLIED_FACT, AlbGateway, LEFT_LISTENERS_FACT, UNUSED_CLASSES_FACT, listener_order, rules};
+use super::object::{alb_config, creation_only, ingress_class, nothing};
+use super::{
+    APPLIED_FACT, AlbGateway, CLASS_UID_FACT, LEFT_LISTENERS_FACT, Objects, UNUSED_CLASSES_FACT, class_attribute,
+    listener_order, meaning, rules,
+};
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::plan::resolve;
 use crate::framework::private::Private;
 use crate::framework::resource::Planning;
 use crate::framework::value::Value;
-use crate::resources::object_metadata;
+use crate::resources::kubernetes_object::UID_FACT;
+use crate::resources::{object_metadata, refresh};
 
 /// An update is due although configuration and state agree: not ready yet, or something derived is not as it should be.
 pub(super) fn wants_update(planning: &Planning<'_, AlbGateway>) -> bool {
@@ -51,6 +55,7 @@ pub(super) fn plan(planning: &mut Planning<'_, AlbGateway>) {
         rules::advise(&planning.planned.to_value(), before, &mut planning.diagnostics);
         if let Some(prior) = planning.prior.filter(|_| planning.requires_replace.is_empty()) {
             tell_of_replaced_listeners(planning, prior);
+            tell_of_overwrites(planning, prior);
         }
     }
 }
@@ -104,6 +109,31 @@ pub(super) fn left_listeners(private: &Private) -> Vec<String> {
     private.fact(LEFT_LISTENERS_FACT).and_then(|fact| serde_json::from_str(fact).ok()).unwrap_or_default()
 }
 
+/// Fields of others that the plan sets anew, of the AlbConfig and of its class.
+fn tell_of_overwrites(planning: &mut Planning<'_, AlbGateway>, prior: &Gateway<Stored>) {
+    let Ok(planned) = Gateway::<Stored>::from_value(&resolve(&planning.planned.to_value())) else { return };
+    let objects = Objects::of(prior);
+    let (private, told) = (&planning.private, &mut planning.diagnostics);
+    let alb_config_now = refresh::Overwriting {
+        object: &objects.alb_config,
+        uid_fact: UID_FACT,
+        meaning: &meaning::AlbConfigMeaning,
+        attribute: &|path| meaning::attribute(&planned, path),
+    };
+    refresh::tell_of_overwrites(&alb_config_now, private, &alb_config(prior), &alb_config(&planned), told);
+    // A class of another name is another object.
+    let Some(class) = objects.class.as_ref().filter(|_| planned.ingress_class_name == prior.ingress_class_name) else {
+        return;
+    };
+    let class_now = refresh::Overwriting {
+        object: class,
+        uid_fact: CLASS_UID_FACT,
+        meaning: &meaning::IngressClassMeaning,
+        attribute: &class_attribute,
+    };
+    refresh::tell_of_overwrites(&class_now, private, &ingress_class(prior), &ingress_class(&planned), told);
+}
+
 /// A port that changes its protocol does not serve meanwhile.
 fn tell_of_replaced_listeners(planning: &mut Planning<'_, AlbGateway>, prior: &Gateway<Stored>) {
     let value = resolve(&planning.planned.to_value());
@@ -138,14 +168,16 @@ fn v20_creation_only(planning: &mut Planning<'_, AlbGateway>, prior: &Gateway<St
     let unset = creation_only(&nothing());
     let prior_value = prior.to_value();
     let at = |value: &Value, name: &str| name.split('.').fold(value.clone(), |value, name| value.attr(name));
-    let changed: Vec<&str> = wanted
+    // Another name is another AlbConfig; the schema says that it replaces.
+    let renamed = (value.attr("name") != prior_value.attr("name")).then_some("name");
+    let creation_only = wanted
         .iter()
         .filter(|(name, wanted)| {
             let before = applied.get(*name).or_else(|| unset.get(*name));
             !at(&value, name).is_wholly_known() || before != Some(*wanted)
         })
-        .map(|(name, _)| name.as_str())
-        .collect();
+        .map(|(name, _)| name.as_str());
+    let changed: Vec<&str> = renamed.into_iter().chain(creation_only).collect();
     if changed.is_empty() {
         return;
     }

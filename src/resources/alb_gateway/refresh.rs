@@ -132,8 +132,13 @@ fn refresh_metadata(
 /// A section with the live values of what drifted; on import, with all of them.
 fn section(rows: &[Row], at: &Path, prior: &Value, seen: &Value, drift: &Drift) -> Value {
     let mut next = prior.clone();
+    // An object whose kind became another is not the attribute's any more.
+    for row in rows.iter().filter(|row| matches!(row.codec, Codec::Beside(_)) && drift.is_at(&row.path(at))) {
+        row.put(&mut next, Value::Null);
+    }
+    let present = next.clone();
     for row in rows.iter().filter(|row| !matches!(row.codec, Codec::Beside(_) | Codec::ZoneMappings)) {
-        let had = row.value(prior);
+        let had = row.value(&present);
         if had.is_null() {
             if drift.is_import() {
                 put_seen(row, &mut next, row.value(seen));

@@ -96,6 +96,7 @@ impl AlbGateway {
                      nothing was deleted. Delete them first, or set ignore_users = true and apply that before the destroy."
                 ),
             )
+            .at(Path::attribute("ignore_users"))
             .into());
         }
         Ok(())

@@ -128,7 +128,7 @@ pub const TABLE: &[Known] = &[
     permanent(
         &["acl and securityGroupIds cannot use together"],
         "Security groups and access lists exclude each other.",
-        "Remove security_group_ids, or the access lists of the listeners.",
+        "Remove securityGroupIds from extra_spec, or acl from the listeners.",
     ),
     permanent(
         &["Tag.", "TagKey"],
@@ -390,8 +390,8 @@ pub const TABLE: &[Known] = &[
     permanent(&["unable to find port"], "The Service has no such port.", "Name a port of the Service in service_port."),
     heals(
         &["backend not found"],
-        "The Service is not there, or has no endpoints yet.",
-        "Deploy the Service to the members, in the namespace of the same name.",
+        "No member has the Service with this port, or it has no endpoints yet.",
+        "Deploy the Service to the members, in the namespace of the same name, and check its port.",
     ),
     // Canary, limits, conditions and actions.
     permanent(
@@ -417,7 +417,7 @@ pub const TABLE: &[Known] = &[
     permanent(
         &["traffic limit action qps per ip"],
         "The limit for one address is not below the limit for all.",
-        "Lower traffic_limit_ip_qps.",
+        "Lower qps_per_ip.",
     ),
     permanent(
         &["PerIpTrafficLimitConfig"],

@@ -328,5 +328,6 @@ async fn refuse_while_used(clients: &Clients, cx: &Deleting, member: &MemberId) 
             users.join(" and ")
         ),
     )
+    .at(Path::attribute("ignore_gateways"))
     .into())
 }

@@ -40,6 +40,7 @@ const FIELDS: &[Field] = &[
     left_out("spec.defaultBackend", "Controllers accept it and route nothing to it; a live one is a warning."),
     left_out("spec.rules[].http.paths[].backend.resource", "Controllers route to Services only."),
     typed("status.loadBalancer.ingress[].hostname", "address"),
+    left_out("metadata.finalizers", "Written by old controllers only, and theirs to remove."),
     left_out("metadata.labels[alb.ingress.kubernetes.io/hash]", "The controller writes it; it is never drift."),
     left_out("kubernetes.io/ingress.class", "The API refuses it beside `ingress_class_name`."),
     typed("alb.ingress.kubernetes.io/backend-protocol", "backend_protocol"),
@@ -242,6 +243,18 @@ const FIELDS: &[Field] = &[
     typed(
         "alb.ingress.kubernetes.io/actions.<service>: TrafficLimit.trafficLimitConfig.QPSPerIp",
         "custom_routing.actions.traffic_limit.qps_per_ip",
+    ),
+    left_out(
+        "service.beta.kubernetes.io/backend-type (of the Service)",
+        "An annotation of the members' Services, which this resource does not write.",
+    ),
+    left_out(
+        "alb.ingress.kubernetes.io/server-group-id (of the Service)",
+        "An annotation of the members' Services, which this resource does not write; on an Ingress it has no effect.",
+    ),
+    left_out(
+        "alpha.service-controller.kubernetes.io/exclude-alb (of the Node)",
+        "A label of the members' Nodes, which this resource does not write.",
     ),
     left_out("alb.ingress.kubernetes.io/albconfig.order", "Another name of `order`."),
     left_out(

@@ -24,11 +24,14 @@ impl GrpcIngressResource {
         ) else {
             return Diagnostics::new();
         };
-        if planned.cross_checks == Attr::Known(false) {
-            return Diagnostics::new();
-        }
         let own = Ingress::of(namespace, name, &ingress(&known)).without_unknowns(&value);
-        Checks { fleet: &fleet, now: cx.clock.now() }.advise_ingress(own).await
+        let checks = Checks { fleet: &fleet, now: cx.clock.now() };
+        if planned.cross_checks == Attr::Known(true) {
+            return checks.advise_ingress(own).await;
+        }
+        // Not checked itself, it counts where others are.
+        checks.note_ingress(own);
+        Diagnostics::new()
     }
 
     /// Refuses a write that breaks a rule about other objects. An update that writes nothing breaks none.

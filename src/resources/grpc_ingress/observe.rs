@@ -74,7 +74,7 @@ impl GrpcIngressResource {
         let imported = private.is_imported();
         let drift = object::drift(&as_applied(prior, &private), &live, imported);
         drift.tell(&ours.object, &mut cx.warnings);
-        drift.remember(&mut cx.private);
+        drift.remember(&ours.object, UID_FACT, &mut cx.private);
         let mut state = object::refresh(prior, &live, &drift, &self.clients.settings);
         if imported {
             // What its server groups were made with, whatever the annotation says later.

@@ -1,12 +1,14 @@
 //! What a plan says of a gRPC Ingress: the fixed protocol, effective metadata, advice. Pure.
 
 use super::model::GrpcIngress;
-use super::object::GRPC;
-use super::{GrpcIngressResource, PROTOCOL_FACT, rules};
-use crate::framework::model::{Attr, Planned};
+use super::object::{GRPC, IngressMeaning, attribute, ingress};
+use super::{GrpcIngressResource, Ours, PROTOCOL_FACT, rules};
+use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
+use crate::framework::plan::resolve;
 use crate::framework::resource::Planning;
-use crate::resources::object_metadata;
+use crate::resources::kubernetes_object::UID_FACT;
+use crate::resources::{object_metadata, refresh};
 
 /// An update is due although configuration and state agree: not ready yet, or something derived is not as it should be.
 pub(super) fn wants_update(planning: &Planning<'_, GrpcIngressResource>) -> bool {
@@ -35,6 +37,27 @@ pub(super) fn plan(planning: &mut Planning<'_, GrpcIngressResource>) {
     if planning.changes {
         rules::advise(&planning.planned, &mut planning.diagnostics);
     }
+    tell_of_overwrites(planning);
+}
+
+/// Fields and annotations of others that the plan sets anew.
+fn tell_of_overwrites(planning: &mut Planning<'_, GrpcIngressResource>) {
+    let Some(prior) = planning.prior.filter(|_| planning.changes && planning.requires_replace.is_empty()) else {
+        return;
+    };
+    let Ok(planned) = GrpcIngress::<Stored>::from_value(&resolve(&planning.planned.to_value())) else { return };
+    refresh::tell_of_overwrites(
+        &refresh::Overwriting {
+            object: &Ours::of(prior).object,
+            uid_fact: UID_FACT,
+            meaning: &IngressMeaning,
+            attribute: &|path| attribute(&planned, path),
+        },
+        &planning.private,
+        &ingress(prior),
+        &ingress(&planned),
+        &mut planning.diagnostics,
+    );
 }
 
 /// V46: the server groups of a live Ingress keep the protocol they were made with, so one that was made with another is

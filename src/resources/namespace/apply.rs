@@ -137,6 +137,7 @@ impl Namespace {
         };
         let drift = Drift::of(&live, &model::intent(prior), &Plain, &attribute, private.is_imported());
         drift.tell(&object, &mut cx.warnings);
+        drift.remember(&object, UID_FACT, &mut cx.private);
         let refreshed = object_metadata::refresh(&metadata, &live, &drift, &self.clients.settings, is_servers);
         let mut state = State {
             labels: refreshed.labels,

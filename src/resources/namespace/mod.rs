@@ -23,12 +23,15 @@ use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
+use crate::framework::plan::resolve;
 use crate::framework::resource::{Applying, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentitySchema, Schema};
 use crate::framework::value::Value;
 use crate::kubernetes::Kind;
+use crate::kubernetes::meaning::Plain;
 use crate::resources::kubernetes_attributes::refuse_null_elements;
-use crate::resources::{object_metadata, object_names};
+use crate::resources::kubernetes_object::UID_FACT;
+use crate::resources::{object_metadata, object_names, refresh};
 
 /// Label that stands for our field manager (Kubernetes recommended labels).
 const MARKER: &str = "app.kubernetes.io/managed-by";
@@ -97,6 +100,7 @@ impl Resource for Namespace {
             }
         }
         planning.planned = planned;
+        tell_of_overwrites(planning);
     }
 
     async fn create(
@@ -129,6 +133,25 @@ impl Resource for Namespace {
     async fn import(&self, _cx: &mut Reading, target: ImportTarget) -> Result<Self::State, Diagnostics> {
         model::import(target)
     }
+}
+
+/// Labels and annotations of others that the plan sets anew.
+fn tell_of_overwrites(planning: &mut Planning<'_, Namespace>) {
+    let Some(prior) = planning.prior.filter(|_| planning.changes) else { return };
+    let Ok(planned) = NamespaceModel::<Stored>::from_value(&resolve(&planning.planned.to_value())) else { return };
+    let metadata = model::metadata(&planned);
+    refresh::tell_of_overwrites(
+        &refresh::Overwriting {
+            object: &model::object_ref(prior),
+            uid_fact: UID_FACT,
+            meaning: &Plain,
+            attribute: &|path| object_metadata::attribute(path, &metadata),
+        },
+        &planning.private,
+        &model::intent(prior),
+        &model::intent(&planned),
+        &mut planning.diagnostics,
+    );
 }
 
 fn derive(planned: &mut NamespaceModel<Planned>, planning: &Planning<'_, Namespace>) {

@@ -31,6 +31,8 @@ pub(crate) enum SecretSight {
     Absent,
     /// This run makes or changes it: what is there now says nothing.
     Coming,
+    /// The same, and the names that its certificate will be for are known.
+    Planned(Vec<String>),
     /// It cannot be read.
     Unreadable,
     /// It is there.
@@ -122,7 +124,7 @@ pub(super) fn v52_secret_is_there(stack: &Stack, own: &Ingress, found: &mut Diag
                     TYPES.join(" and ")
                 ),
             ),
-            SecretSight::Coming | SecretSight::Unreadable | SecretSight::Live(_) => {}
+            SecretSight::Coming | SecretSight::Planned(_) | SecretSight::Unreadable | SecretSight::Live(_) => {}
         }
     }
 }
@@ -151,43 +153,22 @@ pub(super) fn v52_secret_is_usable(stack: &Stack, own: &Ingress, found: &mut Dia
 /// V53: the Secret's certificate is valid for a while, has a common name, and covers the hosts.
 pub(super) fn v53_certificate_is_valid(stack: &Stack, own: &Ingress, found: &mut Diagnostics) {
     for (index, entry, name, sight) in secrets(stack, own) {
-        let SecretSight::Live(facts) = sight else { continue };
-        let Some(leaf) = &facts.leaf else { continue };
         let secret = format!("\"{}/{name}\"", own.namespace);
-        if leaf.not_after <= stack.now {
-            found.error(
-                at(index),
-                "Certificate Expired",
-                format!(
-                    "The certificate in Secret {secret} ended at {}. The ALB certificate service refuses it, which stops \
-                     changes of every Ingress of the gateway. Renew it.",
-                    leaf.not_after
-                ),
-            );
-        } else if leaf.not_after.duration_since(stack.now) < SOON {
-            found.warn(
-                at(index),
-                "Certificate Ends Soon",
-                format!("The certificate in Secret {secret} ends at {}. Have it renewed in time.", leaf.not_after),
-            );
-        }
-        if leaf.common_name.as_deref().is_none_or(str::is_empty) {
-            found.error(
-                at(index),
-                "Certificate Without Common Name",
-                format!(
-                    "The certificate in Secret {secret} has no common name, without which the ALB certificate service refuses \
-                     it (HttpsCertCommonNameEmpty). Have it issued with one."
-                ),
-            );
-        }
-        let covers = |host: &str| {
-            leaf.covers(host) || leaf.common_name.as_deref().is_some_and(|name| crate::certificate::covers(name, host))
+        let names = match sight {
+            SecretSight::Live(facts) => {
+                let Some(leaf) = &facts.leaf else { continue };
+                dates_and_name(leaf, stack, &secret, &at(index), found);
+                let mut names = leaf.dns_names.clone();
+                names.extend(leaf.common_name.clone().filter(|name| !names.contains(name)));
+                names
+            }
+            // Dates and common name are told by the resource that makes it.
+            SecretSight::Planned(names) => names.clone(),
+            SecretSight::Absent | SecretSight::Coming | SecretSight::Unreadable => continue,
         };
+        let covers = |host: &str| names.iter().any(|name| crate::certificate::covers(name, host));
         let missing: Vec<&str> = entry.hosts.iter().map(String::as_str).filter(|host| !covers(host)).collect();
         if !missing.is_empty() {
-            let mut names = leaf.dns_names.clone();
-            names.extend(leaf.common_name.clone().filter(|name| !names.contains(name)));
             found.error(
                 Path::attribute("tls").index(index).attr("hosts"),
                 "Host Not in Certificate",
@@ -202,26 +183,59 @@ pub(super) fn v53_certificate_is_valid(stack: &Stack, own: &Ingress, found: &mut
     }
 }
 
+fn dates_and_name(leaf: &Facts, stack: &Stack, secret: &str, at: &Path, found: &mut Diagnostics) {
+    if leaf.not_after <= stack.now {
+        found.error(
+            at.clone(),
+            "Certificate Expired",
+            format!(
+                "The certificate in Secret {secret} ended at {}. The ALB certificate service refuses it, which stops changes of \
+                 every Ingress of the gateway. Renew it.",
+                leaf.not_after
+            ),
+        );
+    } else if leaf.not_after.duration_since(stack.now) < SOON {
+        found.warn(
+            at.clone(),
+            "Certificate Ends Soon",
+            format!("The certificate in Secret {secret} ends at {}. Have it renewed in time.", leaf.not_after),
+        );
+    }
+    if leaf.common_name.as_deref().is_none_or(str::is_empty) {
+        found.error(
+            at.clone(),
+            "Certificate Without Common Name",
+            format!(
+                "The certificate in Secret {secret} has no common name, without which the ALB certificate service refuses it \
+                 (HttpsCertCommonNameEmpty). Have it issued with one."
+            ),
+        );
+    }
+}
+
 /// V54: certificates by ID are not about to end. Their dates are in the certificate service, which takes rights of its own
 /// to ask; what the controller has said of them is there for everybody who can read Events.
 pub(super) fn v54_certificate_ids_are_valid(stack: &Stack, own: &Gateway, found: &mut Diagnostics) {
     let expired: Vec<&str> =
         stack.told.iter().filter_map(|text| text.split_once(EXPIRED_TEXT)).map(|(_, ids)| ids).collect();
+    let is_told = |id: &str| {
+        let token = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+        expired.iter().any(|ids| ids.split(token).any(|told| told == id))
+    };
     for (port, listener) in own.listeners.iter().flatten() {
-        for id in listener.certificates.iter().flatten() {
-            if expired
-                .iter()
-                .any(|ids| ids.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|told| told == id))
-            {
-                found.warn(
-                    Path::attribute("listeners").key(port.as_str()).attr("certificates"),
-                    "Certificate Expired",
-                    format!(
-                        "The controller has said that certificate {id:?} has ended or ends within a day (Event: {EXPIRED_TEXT}). \
-                         Name a renewed one."
-                    ),
-                );
-            }
+        let at = Path::attribute("listeners").key(port.as_str());
+        let listed = listener.certificates.iter().flatten().enumerate();
+        let listed = listed.map(|(index, id)| (at.attr("certificates").index(index), id));
+        let default = listener.default_certificate_id.iter().map(|id| (at.attr("default_certificate"), id));
+        for (at, id) in listed.chain(default).filter(|(_, id)| is_told(id)) {
+            found.warn(
+                at.attr("certificate_id"),
+                "Certificate Expired",
+                format!(
+                    "The controller has said that certificate {id:?} has ended or ends within a day (Event: {EXPIRED_TEXT}). \
+                     Name a renewed one."
+                ),
+            );
         }
     }
 }

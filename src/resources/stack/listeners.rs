@@ -164,7 +164,7 @@ pub(super) fn v56_https_listeners_get_a_certificate(stack: &Stack, own: &Gateway
 pub(super) fn v57_gateway_leaves_discovery_on(stack: &Stack, own: &Gateway, found: &mut Diagnostics) {
     let mut relying: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (port, _) in own.listeners.iter().flatten().filter(|(_, listener)| has_certificates(listener)) {
-        let users = stack.others().filter(|ingress| !discovered_hosts(ingress, port).is_empty()).map(Ingress::key);
+        let users = stack.others().filter(|ingress| relies_on_discovery(ingress, port)).map(Ingress::key);
         relying.entry(port).or_default().extend(users);
     }
     for (port, users) in relying.into_iter().filter(|(_, users)| !users.is_empty()) {
@@ -202,6 +202,15 @@ pub(super) fn v57_ingress_relies_on_discovery(stack: &Stack, own: &Ingress, foun
 
 fn has_certificates(listener: &Listener) -> bool {
     listener.certificates.as_ref().is_some_and(|certificates| !certificates.is_empty())
+}
+
+/// Whether the controller would look certificates up for an Ingress, on a listener. For one without any `tls` it takes the
+/// hosts of its rules.
+fn relies_on_discovery(ingress: &Ingress, port: &str) -> bool {
+    let bare = ingress.tls.as_ref().is_some_and(Vec::is_empty)
+        && ingress.ports.as_ref().is_some_and(|ports| ports.contains(port))
+        && ingress.routes.iter().flatten().any(|route| route.host.is_some());
+    bare || !discovered_hosts(ingress, port).is_empty()
 }
 
 /// Entries of `tls` whose hosts the controller would look certificates up for, on a listener: those without a Secret,

@@ -1,8 +1,8 @@
 //! Filling a stack: for plans from lists that one process makes once, for applies from the API as it is now.
 //!
-//! A plan also knows what this run plans: gateways, Ingresses and Secrets that were planned before. Terraform plans an
-//! object after those it refers to, so an Ingress is judged by the listeners that its gateway is going to have. As soon as
-//! the process writes, plans are no longer checked here: the apply itself is.
+//! A plan also knows what this run plans: gateways, Ingresses and Secrets that were planned before, those whose own checks
+//! are switched off among them. Terraform plans an object after those it refers to, so an Ingress is judged by the listeners
+//! that its gateway is going to have. As soon as the process writes, plans are no longer checked here: the apply itself is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,17 +41,48 @@ struct World {
     /// Gateways by class.
     classes: BTreeMap<String, String>,
     gateways: BTreeMap<String, Arc<Gateway>>,
-    ingresses: Option<Vec<Arc<Ingress>>>,
+    ingresses: Option<Vec<LiveIngress>>,
     /// Rights that were missing.
     missing: Vec<Kind>,
+}
+
+/// An Ingress of the Fleet, with its names, so that not every plan of thousands makes them again.
+struct LiveIngress {
+    key: String,
+    object: String,
+    ingress: Arc<Ingress>,
 }
 
 /// What was planned so far.
 #[derive(Default)]
 struct Planned {
     classes: BTreeMap<String, String>,
-    gateways: BTreeMap<String, Arc<Gateway>>,
+    gateways: BTreeMap<String, PlannedGateway>,
     ingresses: BTreeMap<String, Arc<Ingress>>,
+    /// Names that certificates of planned Secrets are for.
+    secrets: BTreeMap<(String, String), Arc<SecretSight>>,
+}
+
+/// A planned gateway.
+struct PlannedGateway {
+    gateway: Gateway,
+    /// Live listeners that stay though the configuration does not declare them; `None`: all of them.
+    foreign: Option<Vec<String>>,
+}
+
+impl PlannedGateway {
+    /// As it will be after this run.
+    fn beside(&self, live: Option<&Arc<Gateway>>) -> Gateway {
+        let mut after = self.gateway.clone();
+        if let (Some(listeners), Some(live)) = (&mut after.listeners, live) {
+            for (port, listener) in live.listeners.iter().flatten() {
+                if self.foreign.as_ref().is_none_or(|foreign| foreign.contains(port)) {
+                    listeners.entry(port.clone()).or_insert_with(|| listener.clone());
+                }
+            }
+        }
+        after
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -66,16 +97,43 @@ pub(crate) struct Checks<'a> {
 }
 
 impl Checks<'_> {
+    /// Makes a planned Ingress known to the checks of others. Reads nothing.
+    pub(crate) fn note_ingress(&self, own: Ingress) -> Arc<Ingress> {
+        let own = Arc::new(own);
+        if let Some(memo) = self.fleet.memo() {
+            lock(&memo.planned).ingresses.insert(own.key(), Arc::clone(&own));
+        }
+        own
+    }
+
+    /// Makes a planned gateway known to the checks of others. `class` is the IngressClass that belongs to it, `foreign` the
+    /// live listeners that stay though the configuration does not declare them; `None`: all of them. Reads nothing.
+    pub(crate) fn note_gateway(&self, own: Gateway, class: Option<&str>, foreign: Option<Vec<String>>) {
+        let Some(memo) = self.fleet.memo() else { return };
+        let mut planned = lock(&memo.planned);
+        if let Some(class) = class {
+            planned.classes.insert(class.to_owned(), own.name.clone());
+        }
+        planned.gateways.insert(own.name.clone(), PlannedGateway { gateway: own, foreign });
+    }
+
+    /// Makes known for which names the certificate of a planned Secret is. Its own rules judge the rest of it.
+    pub(crate) fn note_secret(&self, namespace: &str, name: &str, certified: Vec<String>) {
+        if let Some(memo) = self.fleet.memo() {
+            let key = (namespace.to_owned(), name.to_owned());
+            lock(&memo.planned).secrets.insert(key, Arc::new(SecretSight::Planned(certified)));
+        }
+    }
+
     /// What a plan of an Ingress has to say about other objects.
     pub(crate) async fn advise_ingress(&self, own: Ingress) -> Diagnostics {
+        let own = self.note_ingress(own);
         let Some(memo) = self.fleet.memo() else { return Diagnostics::new() };
-        let own = Arc::new(own);
-        lock(&memo.planned).ingresses.insert(own.key(), Arc::clone(&own));
-        let Some(world) = self.world(memo).await else { return Diagnostics::new() };
+        let Some(world) = self.world(memo).await else { return self.too_slow(memo) };
         let mut said = self.missing_rights(memo, &world);
         let gateway = {
             let planned = lock(&memo.planned);
-            own.class.as_ref().and_then(|class| world.leads_to(&planned, class))
+            own.class.as_ref().and_then(|class| world.leads_to(&planned, class)).map(str::to_owned)
         };
         let mut stack = match &gateway {
             Some(gateway) => self.stack(memo, &world, gateway, Some(&own)),
@@ -96,41 +154,22 @@ impl Checks<'_> {
         said
     }
 
-    /// What a plan of a gateway has to say about other objects. `class` is the IngressClass that belongs to it, `foreign` the
-    /// live listeners that stay though the configuration does not declare them; `None`: all of them.
+    /// What a plan of a gateway has to say about other objects; see [`Checks::note_gateway`].
     pub(crate) async fn advise_gateway(
         &self,
-        mut own: Gateway,
+        own: Gateway,
         class: Option<&str>,
-        foreign: Option<&[String]>,
+        foreign: Option<Vec<String>>,
     ) -> Diagnostics {
+        let name = own.name.clone();
+        self.note_gateway(own, class, foreign);
         let Some(memo) = self.fleet.memo() else { return Diagnostics::new() };
-        let world = self.world(memo).await;
-        let live = world.as_ref().and_then(|world| world.gateways.get(&own.name).cloned());
-        if let (Some(listeners), Some(live)) = (&mut own.listeners, &live) {
-            for (port, listener) in live.listeners.iter().flatten() {
-                if foreign.is_none_or(|foreign| foreign.contains(port)) {
-                    listeners.entry(port.clone()).or_insert_with(|| listener.clone());
-                }
-            }
-        }
-        let own = Arc::new(own);
-        {
-            let mut planned = lock(&memo.planned);
-            planned.gateways.insert(own.name.clone(), Arc::clone(&own));
-            if let Some(class) = class {
-                planned.classes.insert(class.to_owned(), own.name.clone());
-            }
-        }
-        let Some(world) = world else { return Diagnostics::new() };
+        let Some(world) = self.world(memo).await else { return self.too_slow(memo) };
         let mut said = self.missing_rights(memo, &world);
-        let mut stack = self.stack(memo, &world, &own.name, None);
-        stack.gateway = live;
-        let by_id = |gateway: &Gateway| {
-            gateway.listeners.iter().flatten().any(|(_, listener)| listener.certificates.iter().flatten().count() > 0)
-        };
-        if stack.gateway.is_some() && by_id(&own) {
-            let target = EventTarget { object: ObjectRef::cluster(Kind::ALB_CONFIG, &own.name), uid: None };
+        let mut stack = self.stack(memo, &world, &name, None);
+        let Some(own) = std::mem::replace(&mut stack.gateway, world.gateways.get(&name).cloned()) else { return said };
+        if stack.gateway.is_some() && own.names_certificates() {
+            let target = EventTarget { object: ObjectRef::cluster(Kind::ALB_CONFIG, &name), uid: None };
             if let Ok(Ok(log)) = tokio::time::timeout(LIMIT, self.fleet.api().events(&target)).await {
                 stack.told = log.warnings().into_iter().map(|event| event.message).collect();
             }
@@ -254,7 +293,13 @@ impl Checks<'_> {
         let mut see_gateway = |object: Object| {
             gateways.insert(object.name().to_owned(), Arc::new(Gateway::of(object.name(), object.value())));
         };
-        let mut see_ingress = |object: Object| ingresses.push(Arc::new(view(&object)));
+        let mut see_ingress = |object: Object| {
+            if object.is_terminating() {
+                return;
+            }
+            let ingress = Arc::new(view(&object));
+            ingresses.push(LiveIngress { key: ingress.key(), object: ingress.object(), ingress });
+        };
         let mut see_class = |object: Object| classes.push(object);
         let (a, b, c) = tokio::join!(
             self.fleet.visit(Kind::INGRESS_CLASS, &mut see_class),
@@ -279,21 +324,24 @@ impl Checks<'_> {
     /// What this run makes of a gateway's stack.
     fn stack(&self, memo: &PlanMemo, world: &World, gateway: &str, own: Option<&Ingress>) -> Stack {
         let planned = lock(&memo.planned);
-        let own = own.map(Ingress::key);
-        let belongs = |ingress: &Ingress| {
-            ingress.class.as_ref().is_some_and(|class| world.leads_to(&planned, class).as_deref() == Some(gateway))
-        };
         let declared = self.fleet.declared();
         let ingresses = world.ingresses.as_ref().map(|live| {
-            let stays = |ingress: &&Arc<Ingress>| {
-                let key = ingress.key();
-                let object = ObjectRef::namespaced(Kind::INGRESS, &ingress.namespace, &ingress.name).to_string();
-                !planned.ingresses.contains_key(&key) && !declared.is_some_and(|declared| declared.is_going(&object))
+            let stays = |live: &&LiveIngress| {
+                !planned.ingresses.contains_key(&live.key)
+                    && !declared.is_some_and(|declared| declared.is_going(&live.object))
             };
-            let all = live.iter().filter(stays).chain(planned.ingresses.values());
-            all.filter(|ingress| own.as_ref() != Some(&ingress.key()) && belongs(ingress)).cloned().collect()
+            let belongs = |ingress: &&Arc<Ingress>| {
+                let to = ingress.class.as_ref().and_then(|class| world.leads_to(&planned, class));
+                to == Some(gateway) && own.is_none_or(|own| !own.is(ingress))
+            };
+            let live = live.iter().filter(stays).map(|live| &live.ingress);
+            live.chain(planned.ingresses.values()).filter(belongs).cloned().collect()
         });
-        let gateway = planned.gateways.get(gateway).or_else(|| world.gateways.get(gateway)).cloned();
+        let live = world.gateways.get(gateway);
+        let gateway = match planned.gateways.get(gateway) {
+            Some(planned) => Some(Arc::new(planned.beside(live))),
+            None => live.cloned(),
+        };
         Stack { gateway, ingresses, secrets: BTreeMap::new(), told: Vec::new(), now: self.now }
     }
 
@@ -313,7 +361,7 @@ impl Checks<'_> {
         let classes = classes_of(classes.iter());
         ingresses.retain(|ingress| {
             let to = ingress.class.as_ref().and_then(|class| classes.get(class));
-            ingress.key() != own.key() && to.is_some_and(|to| to == gateway)
+            !ingress.is(own) && to.is_some_and(|to| to == gateway)
         });
         Some(ingresses)
     }
@@ -330,10 +378,18 @@ impl Checks<'_> {
                 memo.is_some() && self.fleet.declared().is_some_and(|book| book.is_changing(&object.to_string()));
             let known = memo.and_then(|memo| lock(&memo.secrets).get(&key).cloned());
             let sight = match known {
-                _ if changing => Arc::new(SecretSight::Coming),
+                _ if changing => {
+                    let planned = memo.and_then(|memo| lock(&memo.planned).secrets.get(&key).cloned());
+                    planned.unwrap_or_else(|| Arc::new(SecretSight::Coming))
+                }
                 Some(known) => known,
                 None => {
-                    let sight = Arc::new(sight(&self.fleet.look(&object).await));
+                    // Each write makes lists old: an apply of many Ingresses would list all Secrets again and again.
+                    let read = match memo {
+                        Some(_) => self.fleet.look(&object).await,
+                        None => self.fleet.api().get(&object).await,
+                    };
+                    let sight = Arc::new(sight(&read));
                     if let Some(memo) = memo {
                         lock(&memo.secrets).insert(key.clone(), Arc::clone(&sight));
                     }
@@ -356,6 +412,23 @@ impl Checks<'_> {
         said
     }
 
+    /// The rules are not checked where the Fleet answers too slowly. Silent if the process writes: applies look themselves.
+    fn too_slow(&self, memo: &PlanMemo) -> Diagnostics {
+        if memo.world.get().is_none_or(Option::is_some) {
+            return Diagnostics::new();
+        }
+        self.tell_once(memo, "slow", || {
+            Diagnostic::warning(
+                "Rules Not Checked",
+                format!(
+                    "The gateways and Ingresses of the Fleet could not be listed within {} seconds, so rules about other \
+                     objects are not checked before the apply. Plan again, or set cross_checks = false.",
+                    LIMIT.as_secs()
+                ),
+            )
+        })
+    }
+
     fn tell_once(&self, memo: &PlanMemo, what: &str, say: impl FnOnce() -> Diagnostic) -> Diagnostics {
         if lock(&memo.told).insert(what.to_owned()) { say().into() } else { Diagnostics::new() }
     }
@@ -363,8 +436,8 @@ impl Checks<'_> {
 
 impl World {
     /// The gateway that a class leads to, after this run.
-    fn leads_to(&self, planned: &Planned, class: &str) -> Option<String> {
-        planned.classes.get(class).or_else(|| self.classes.get(class)).cloned()
+    fn leads_to<'a>(&'a self, planned: &'a Planned, class: &str) -> Option<&'a str> {
+        planned.classes.get(class).or_else(|| self.classes.get(class)).map(String::as_str)
     }
 }
 

@@ -87,6 +87,51 @@ async fn a_plan_of_a_thousand_ingresses_is_a_few_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_secrets_of_a_thousand_planned_ingresses_are_a_few_calls_and_each_apply_reads_its_own() {
+    let of_secrets =
+        |fleet: &FakeFleet| fleet.reads().into_iter().filter(|read| read.contains("/secrets")).collect::<Vec<_>>();
+    let config = |name: &str| {
+        let mut config = ingress_config(name, &format!("{name}.example.com"), &json!(["443/HTTPS"]));
+        config["tls"][0]["secret_name"] = json!(format!("{name}-tls"));
+        config
+    };
+    let fleet = fleet();
+    let one = ingress(&clients(&fleet));
+    for chunk in 0..100 {
+        let configs: Vec<Json> = (0..10).map(|number| config(&format!("i{}", chunk * 10 + number))).collect();
+        for said in join_all(configs.iter().map(|config| one.say(config))).await {
+            assert!(warnings(&said).contains(&"tls[0].secret_name: TLS Secret Missing".to_owned()), "{said:?}");
+        }
+    }
+    let reads = of_secrets(&fleet);
+    assert!(reads.len() <= 8, "{} calls: {reads:#?}", reads.len());
+
+    let fleet = self::fleet();
+    let clients = clients(&fleet);
+    for number in 0..6 {
+        let answer = ingress(&clients).apply(&config(&format!("i{number}"))).await;
+        assert_eq!(errors(&answer.diagnostics), NOTHING);
+    }
+    let own = |number: usize| format!("GET {}", SECRET.replace("grpc-secret", &format!("i{number}-tls")));
+    assert_eq!(of_secrets(&fleet), (0..6).map(own).collect::<Vec<_>>(), "no list of other Secrets");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ingress_that_is_going_competes_with_nobody() {
+    let twice = "rules[0].paths[0]: Route Declared Twice".to_owned();
+    let fleet = fleet();
+    let mut live = recorded("Ingress");
+    live["metadata"]["name"] = json!("old");
+    fleet.put(&INGRESS.replace("grpc-ingress", "old"), live);
+    let config = ingress_config("new", "grpc.example.com", &json!(["443/HTTPS"]));
+    assert!(warnings(&ingress(&clients(&fleet)).say(&config).await).contains(&twice));
+    fleet.edit(&INGRESS.replace("grpc-ingress", "old"), |object| {
+        object["metadata"]["deletionTimestamp"] = json!("2026-11-23T18:00:00Z");
+    });
+    assert!(!warnings(&ingress(&clients(&fleet)).say(&config).await).contains(&twice));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_ingress_is_judged_by_what_this_run_plans_for_its_gateway_and_secret() {
     let fleet = FakeFleet::default();
     let clients = clients(&fleet);
@@ -138,6 +183,129 @@ async fn the_switch_and_a_silent_server_leave_the_plan_alone() {
     }
     let said = ingress(&clients(&fleet)).say(&config).await;
     assert!(!warnings(&said).iter().any(|line| line.contains("Listener")), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_checked_itself_counts_where_others_are() {
+    let fleet = fleet();
+    let clients = clients(&fleet);
+    let mut instance = gateway(&clients);
+    instance.import("ackone-gateway-demo").await;
+    let mut more = gateway_config(&json!({"443/HTTPS": {}, "8001/HTTP": {}, "8443/HTTPS": {}}));
+    more["cross_checks"] = json!(false);
+    let reads = fleet.reads();
+    assert!(!warnings(&instance.say(&more).await).iter().any(|line| line.contains("Without Certificate")));
+    assert_eq!(fleet.reads(), reads, "no call of its own");
+    let on_new = |name: &str, host: &str| ingress_config(name, host, &json!(["8443/HTTPS"]));
+    let said = warnings(&ingress(&clients).say(&on_new("a", "a.example.com")).await);
+    assert!(!said.iter().any(|line| line.contains("Listener Not Declared")), "it is going to be there: {said:?}");
+
+    // An Ingress that gives up a host, and another that takes it.
+    let mut live = recorded("Ingress");
+    live["metadata"]["name"] = json!("a");
+    live["spec"]["rules"][0]["host"] = json!("b.example.com");
+    fleet.put(&INGRESS.replace("grpc-ingress", "a"), live);
+    let clients = self::clients(&fleet);
+    let taking = ingress_config("b", "b.example.com", &json!(["443/HTTPS"]));
+    let said = warnings(&ingress(&clients).say(&taking).await);
+    assert!(said.contains(&"rules[0].paths[0]: Route Declared Twice".to_owned()), "{said:?}");
+    let clients = self::clients(&fleet);
+    let mut giving = ingress(&clients);
+    giving.import("gateway-demo/a").await;
+    for switch in [json!(false), json!("(unknown)")] {
+        let mut without = ingress_config("a", "c.example.com", &json!(["443/HTTPS"]));
+        without["cross_checks"] = switch;
+        assert_eq!(warnings(&giving.say(&without).await), NOTHING);
+    }
+    let said = warnings(&ingress(&clients).say(&taking).await);
+    assert!(!said.iter().any(|line| line.contains("Declared Twice")), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_ingress_leaves_nothing_under_its_old_name() {
+    let fleet = fleet();
+    fleet.put(INGRESS, recorded("Ingress"));
+    let renamed = ingress_config("renamed", "grpc.example.com", &json!(["443/HTTPS"]));
+    let twice = "rules[0].paths[0]: Route Declared Twice".to_owned();
+    assert!(warnings(&ingress(&clients(&fleet)).say(&renamed).await).contains(&twice), "a second Ingress");
+    let clients = clients(&fleet);
+    let mut held = ingress(&clients);
+    held.import("gateway-demo/grpc-ingress").await;
+    assert!(held.plan(&renamed).requires_replace.contains(&crate::framework::path::Path::attribute("name")));
+    let said = held.say(&renamed).await;
+    assert!(!warnings(&said).contains(&twice), "the same one under another name: {said:#?}");
+    // Another block that makes the old name anew is in no certain order with the delete.
+    let again = ingress_config("grpc-ingress", "other.example.com", &json!(["443/HTTPS"]));
+    let said = warnings(&ingress(&clients).say(&again).await);
+    assert!(said.contains(&"name: Object Deleted and Created".to_owned()), "{said:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_of_the_same_run_is_judged_by_its_names() {
+    let not_covered = "tls[0].hosts: Host Not in Certificate".to_owned();
+    let wanted = |host: &str| ingress_config("a", host, &json!(["443/HTTPS"]));
+    let fleet = fleet();
+    let clients = clients(&fleet);
+    let secret = Instance::new(resource("ackone_tls_secret"), clients.clone());
+    assert_eq!(warnings(&secret.say(&secret_config()).await), NOTHING);
+    assert_eq!(warnings(&ingress(&clients).say(&wanted("other.example.com")).await), [not_covered]);
+    let clients = self::clients(&fleet);
+    for names in [json!(["other.example.com"]), json!("(unknown)")] {
+        let secret = Instance::new(resource("ackone_tls_secret"), clients.clone());
+        let mut config = secret_config();
+        config["self_signed"]["dns_names"] = names;
+        secret.say(&config).await;
+        let said = warnings(&ingress(&clients).say(&wanted("other.example.com")).await);
+        assert!(!said.iter().any(|line| line.contains("Not in Certificate")), "{said:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_of_ours_alone_ask_nothing() {
+    let fleet = fleet();
+    fleet.put(INGRESS, recorded("Ingress"));
+    let clients = clients(&fleet);
+    let mut held = ingress(&clients);
+    held.import("gateway-demo/grpc-ingress").await;
+    let mut config = ingress_config("grpc-ingress", "grpc.example.com", &json!(["443/HTTPS"]));
+    assert_eq!(errors(&held.apply(&config).await.diagnostics), NOTHING);
+    held.next_command(self::clients(&fleet));
+    held.read().await;
+    let reads = fleet.reads();
+    config["timeouts"] = json!({"create": "20m"});
+    assert_eq!(held.changes(&config), ["timeouts"]);
+    assert_eq!(warnings(&held.say(&config).await), NOTHING);
+    assert_eq!(fleet.reads(), reads);
+    config["listen_ports"] = json!(["9443/HTTPS"]);
+    assert!(warnings(&held.say(&config).await).contains(&"listen_ports: Listener Not Declared".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fleet_that_is_too_slow_is_told_once() {
+    let fleet = fleet();
+    fleet.fault("GET", "/ingresses", Fault::Silence);
+    let clients = clients(&fleet);
+    let config = |name: &str| ingress_config(name, "a.example.com", &json!(["9443/HTTPS"]));
+    let said = ingress(&clients).say(&config("a")).await;
+    assert_eq!(warnings(&said), ["Rules Not Checked"]);
+    assert!(said.iter().all(|told| told.detail.contains("within 8 seconds")), "{said:#?}");
+    assert_eq!(warnings(&ingress(&clients).say(&config("b")).await), NOTHING);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_gateway_does_not_take_http2_from_ingresses_that_wait_for_it() {
+    let fleet = fleet();
+    fleet.remove(ALB_CONFIG);
+    fleet.put(INGRESS, recorded("Ingress"));
+    let mut config = gateway_config(&json!({"443/HTTPS": {"http2_enabled": false}, "8001/HTTP": {}}));
+    config["manage_ingress_class"] = json!(false);
+    config["ingress_class_name"] = json!("alb");
+    let answer = gateway(&clients(&fleet)).apply(&config).await;
+    let needed = ["listeners[\"443/HTTPS\"].http2_enabled: HTTP/2 Needed by gRPC"];
+    assert_eq!(errors(&answer.diagnostics), needed);
+    assert_eq!(fleet.writes(), Vec::<String>::new());
+    config["listeners"]["443/HTTPS"] = json!({});
+    assert_eq!(errors(&gateway(&clients(&fleet)).apply(&config).await.diagnostics), NOTHING);
 }
 
 #[tokio::test(start_paused = true)]

@@ -127,7 +127,7 @@ pub(super) fn v76_rules_fit_the_quota(stack: &Stack, own: &Ingress) -> Option<Di
         Diagnostic::warning(
             "Too Many Forwarding Rules",
             format!(
-                "The Ingresses of this gateway make {all} forwarding rules (paths times listeners), {mine} of them this one. A \
+                "The Ingresses of this gateway make {all} forwarding rules (paths times listeners), {mine} of them of this one. A \
                  load balancer takes {RULES_QUOTA} unless the quota was raised; beyond it the controller stops changes of \
                  every Ingress of the gateway (alb_quota_loadbalancer_rules_num). Use fewer paths, another gateway, or have \
                  the quota raised."
@@ -141,13 +141,13 @@ pub(super) fn v76_rules_fit_the_quota(stack: &Stack, own: &Ingress) -> Option<Di
 pub(super) fn v78_routes_are_unique(stack: &Stack, own: &Ingress, found: &mut Diagnostics) {
     for Rivals { other, own_first, pairs } in rivals(stack, own, |route, theirs, _| same(route, theirs)) {
         let Some((first, _)) = pairs.first() else { continue };
-        let loser = if own_first { format!("{:?} is", other.key()) } else { "this one is".to_owned() };
+        let loser = if own_first { format!("{:?}", other.key()) } else { "this one".to_owned() };
         found.warn(
             at(first),
             "Route Declared Twice",
             format!(
-                "Ingress {:?} of the same gateway has {} too. The first match wins, so {loser} never reached there; the \
-                 controller says nothing. Remove one, or make one a canary.",
+                "Ingress {:?} of the same gateway has {} too. The first match wins, so {loser} is never reached there; \
+                 the controller says nothing. Remove one, or make one a canary.",
                 other.key(),
                 listed(pairs.iter().map(|(route, _)| *route)),
             ),
@@ -191,6 +191,14 @@ struct Rivals<'a> {
     pairs: Vec<(&'a Route, &'a Route)>,
 }
 
+/// Whether some request could be for both.
+fn may_meet(a: &Route, b: &Route) -> bool {
+    match (&a.host, &b.host) {
+        (Some(a), Some(b)) => crate::certificate::covers(a, b) || crate::certificate::covers(b, a),
+        _ => true,
+    }
+}
+
 /// Other Ingresses with the routes that `compete` (ours, theirs, whether ours come first).
 fn rivals<'a>(stack: &'a Stack, own: &'a Ingress, compete: impl Fn(&Route, &Route, bool) -> bool) -> Vec<Rivals<'a>> {
     let Some(routes) = &own.routes else { return Vec::new() };
@@ -200,8 +208,10 @@ fn rivals<'a>(stack: &'a Stack, own: &'a Ingress, compete: impl Fn(&Route, &Rout
     let others = stack.others().filter(|other| other.canary.is_none() && !other.conditional);
     others
         .filter_map(|other| {
-            let own_first = own.sorts_before(other).filter(|_| own.shares_port_with(other))?;
             let theirs = || other.routes.iter().flatten();
+            // Thousands of Ingresses of one gateway have hosts of their own: most pairs end here.
+            routes.iter().find(|route| theirs().any(|theirs| may_meet(route, theirs)))?;
+            let own_first = own.sorts_before(other).filter(|_| own.shares_port_with(other))?;
             let pairs: Vec<_> = routes
                 .iter()
                 .flat_map(|route| theirs().map(move |theirs| (route, theirs)))

@@ -241,6 +241,20 @@ fn v53_the_certificate_is_valid_named_and_covers_the_hosts() {
     let own = ingress("a", &object("b.example", &["/"]));
     assert_eq!(said(rule, &with_secret(SecretSight::Coming), &own), NOTHING);
     assert_eq!(said(rule, &with_secret(SecretSight::Unreadable), &own), NOTHING);
+    let planned = |names: &[&str]| SecretSight::Planned(names.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(said(rule, &with_secret(planned(&["*.example"])), &own), NOTHING);
+    assert_eq!(said(rule, &with_secret(planned(&["a.example"])), &own), uncovered);
+}
+
+#[test]
+fn v53_an_end_in_thirty_days_is_not_near() {
+    let rule = certificates::v53_certificate_is_valid;
+    let own = ingress("a", &object("a.example", &["/"]));
+    for (days, told) in [(30, 0), (29, 1), (0, 1)] {
+        let (certificate, key) = material(days, Some("a.example"), &["a.example"]);
+        let stack = with_secret(secret("kubernetes.io/tls", &certificate, &key));
+        assert_eq!(said(rule, &stack, &own).len(), told, "{days} days");
+    }
 }
 
 #[test]
@@ -256,7 +270,17 @@ fn v54_what_the_controller_called_expired_is_told() {
     stack.told = vec![text("112-cn-hangzhou")];
     assert_eq!(said(rule, &stack, &own), NOTHING, "another certificate");
     stack.told = vec![text("7-cn-hangzhou 12-cn-hangzhou")];
-    assert_eq!(said(rule, &stack, &own), ["W listeners[\"443/HTTPS\"].certificates: Certificate Expired"]);
+    let at = |rest: &str| format!("W listeners[\"443/HTTPS\"].{rest}.certificate_id: Certificate Expired");
+    assert_eq!(said(rule, &stack, &own), [at("certificates[0]")]);
+    let both =
+        gateway(&json!([{"port": 443, "protocol": "HTTPS", "defaultCertificate": {"certificateId": "7-cn-hangzhou"},
+        "certificates": [{"CertificateId": "12-cn-hangzhou"}, {"CertificateId": "9-cn-hangzhou"}]}]));
+    assert_eq!(said(rule, &stack, &both), [at("certificates[0]"), at("default_certificate")]);
+    // Written, the default comes first; users find it where they have it.
+    let ids = |ids: [&str; 2]| ids.map(|id| json!({"certificate_id": id}));
+    let configured = json!({"443/HTTPS": {"certificates": ids(["9-cn-hangzhou", "12-cn-hangzhou"])}});
+    let configured = both.without_unknowns(&value(&configured));
+    assert_eq!(said(rule, &stack, &configured), [at("certificates[1]"), at("default_certificate")]);
     let renewed =
         gateway(&json!([{"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "13-cn-hangzhou"}]}]));
     assert_eq!(said(rule, &stack, &renewed), NOTHING);
@@ -307,6 +331,12 @@ fn v57_certificates_by_id_switch_discovery_off() {
     let told = ["W listeners[\"443/HTTPS\"].certificates: Certificate Discovery Switched Off"];
     assert_eq!(said(v57_gateway_leaves_discovery_on, &stack(None, &others), &by_id), told);
     assert_eq!(said(v57_gateway_leaves_discovery_on, &stack(None, &others), &gateway(&usual())), NOTHING);
+    // Without any tls the controller looks for the hosts of the rules.
+    let mut bare = with(object("a.example", &["/"]), &[("backend-protocol", "http")]);
+    bare["spec"]["tls"] = json!([]);
+    assert_eq!(said(v57_gateway_leaves_discovery_on, &stack(None, &[("a", bare.clone())]), &by_id), told);
+    annotate(&mut bare, "listen-ports", "[{\"HTTP\":8001}]");
+    assert_eq!(said(v57_gateway_leaves_discovery_on, &stack(None, &[("a", bare)]), &by_id), NOTHING, "elsewhere");
     assert_eq!(said(v57_gateway_leaves_discovery_on, &stack(None, &[]), &by_id), NOTHING);
 }
 

@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use crate::framework::value::Value;
-use crate::resources::kubernetes_attributes::ALB_PREFIX;
+use crate::kubernetes::{Kind, ObjectRef};
+use crate::resources::kubernetes_attributes::{ALB_PREFIX, CLASS_ANNOTATION};
 
 /// Where an Ingress without an explicit `order` stands.
 const DEFAULT_ORDER: i64 = 10;
-/// Annotation that some tools still write in place of the class field.
-const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 
 /// An AlbConfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +32,8 @@ pub(crate) struct Listener {
     pub(crate) certificates: Option<Vec<String>>,
     /// Whether it has a default certificate of its own.
     pub(crate) default_certificate: bool,
+    /// The ID of that one, if it goes by one.
+    pub(crate) default_certificate_id: Option<String>,
 }
 
 /// Which part of an Ingress is known.
@@ -95,7 +96,8 @@ impl Gateway {
         Self { name: name.to_owned(), listeners: Some(listeners.into_iter().flatten().filter_map(listener).collect()) }
     }
 
-    /// Forgets what a plan does not know: `listeners` is the attribute.
+    /// Forgets what a plan does not know, and keeps certificates in the order of the configuration: `listeners` is the
+    /// attribute.
     pub(crate) fn without_unknowns(mut self, listeners: &Value) -> Self {
         let Some(entries) = listeners.as_map() else {
             // A null map has no listeners; an unknown one may have any.
@@ -104,10 +106,17 @@ impl Gateway {
             }
             return self;
         };
-        for (key, entry) in entries.iter().filter(|(_, entry)| !entry.is_wholly_known()) {
+        for (key, entry) in entries {
             let listener = self.listeners.get_or_insert_default().entry(key.clone()).or_default();
-            listener.certificates = None;
-            listener.without_http2 &= entry.attr("http2_enabled").is_wholly_known();
+            if entry.is_wholly_known() {
+                let certificates = entry.attr("certificates");
+                let ids = certificates.as_list().into_iter().flatten().map(|one| one.attr("certificate_id"));
+                listener.certificates = Some(ids.filter_map(|id| id.as_str().map(str::to_owned)).collect());
+            } else {
+                listener.certificates = None;
+                listener.default_certificate_id = None;
+                listener.without_http2 &= entry.attr("http2_enabled").is_wholly_known();
+            }
         }
         self
     }
@@ -117,6 +126,14 @@ impl Gateway {
         self.listeners.as_ref()?.get(port)
     }
 
+    /// Whether a listener names certificates by ID.
+    pub(crate) fn names_certificates(&self) -> bool {
+        self.listeners.iter().flatten().any(|(_, listener)| {
+            listener.certificates.as_ref().is_some_and(|ids| !ids.is_empty())
+                || listener.default_certificate_id.is_some()
+        })
+    }
+
     /// Its listeners, for a message.
     pub(crate) fn declared(&self) -> String {
         let names: Vec<&str> = self.listeners.iter().flatten().map(|(name, _)| name.as_str()).collect();
@@ -124,21 +141,23 @@ impl Gateway {
     }
 }
 
-/// The key of a listener as users write it, and what the rules need of it. The API accepts a port in text.
+/// The key of a listener as users write it, and what the rules need of it. The API accepts a port in text, and controllers a
+/// protocol in small letters.
 fn listener(entry: &Json) -> Option<(String, Listener)> {
     let port = entry.get("port")?;
     let port = port.as_i64().or_else(|| port.as_str()?.trim().parse().ok())?;
     let protocol = entry.get("protocol").and_then(Json::as_str).filter(|text| !text.is_empty()).unwrap_or("HTTP");
     let certificates = entry.get("certificates").and_then(Json::as_array).into_iter().flatten();
-    let default = entry.get("defaultCertificate").and_then(Json::as_object).is_some_and(|fields| !fields.is_empty());
+    let default = entry.get("defaultCertificate").and_then(Json::as_object).filter(|fields| !fields.is_empty());
     let listener = Listener {
         without_http2: entry.get("http2Enabled") == Some(&Json::Bool(false)),
         certificates: Some(
             certificates.filter_map(|entry| Some(entry.get("CertificateId")?.as_str()?.to_owned())).collect(),
         ),
-        default_certificate: default,
+        default_certificate: default.is_some(),
+        default_certificate_id: default.and_then(|fields| Some(fields.get("certificateId")?.as_str()?.to_owned())),
     };
-    Some((format!("{port}/{protocol}"), listener))
+    Some((format!("{port}/{}", protocol.to_ascii_uppercase()), listener))
 }
 
 impl Ingress {
@@ -200,10 +219,25 @@ impl Ingress {
         format!("{}/{}", self.namespace, self.name)
     }
 
+    /// Its name in the book of what a run stands for.
+    pub(crate) fn object(&self) -> String {
+        ObjectRef::namespaced(Kind::INGRESS, &self.namespace, &self.name).to_string()
+    }
+
     /// Whether its rules come before another's.
     pub(crate) fn sorts_before(&self, other: &Self) -> Option<bool> {
         let (own, others) = (self.order?.number, other.order?.number);
-        Some((own, self.key()) < (others, other.key()))
+        Some(own.cmp(&others).then_with(|| self.key_bytes().cmp(other.key_bytes())).is_lt())
+    }
+
+    /// The bytes of [`Ingress::key`], which is asked for too often to be made each time.
+    fn key_bytes(&self) -> impl Iterator<Item = u8> {
+        self.namespace.bytes().chain(std::iter::once(b'/')).chain(self.name.bytes())
+    }
+
+    /// Whether it is the Ingress of this namespace and name.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.name == other.name && self.namespace == other.namespace
     }
 
     /// Whether some listener carries both.
@@ -355,6 +389,31 @@ mod tests {
         let damaged =
             json!({"metadata": {"annotations": {"alb.ingress.kubernetes.io/listen-ports": "[{\"HTTPS\": \"443\"}]"}}});
         assert_eq!(ports(damaged), None);
+    }
+
+    #[test]
+    fn ingresses_are_sorted_as_the_controller_sorts_them() {
+        let at = |namespace: &str, name: &str, order: Option<&str>| {
+            let annotations = order.map(|order| json!({"alb.ingress.kubernetes.io/order": order}));
+            Ingress::of(namespace, name, &json!({"metadata": {"annotations": annotations}}))
+        };
+        let sorted = [at("z", "z", Some("1")), at("a-b", "x", None), at("a", "x", None), at("a", "x", Some("11"))];
+        for (index, first) in sorted.iter().enumerate() {
+            for second in sorted.iter().skip(index + 1) {
+                assert_eq!(first.sorts_before(second), Some(true), "{} {}", first.key(), second.key());
+                assert_eq!(second.sorts_before(first), Some(false), "{} {}", first.key(), second.key());
+            }
+        }
+        assert!(sorted[1].key() < sorted[2].key(), "as texts with their slash, not part by part");
+        assert_eq!(sorted[0].sorts_before(&sorted[0]), Some(false));
+        assert_eq!(at("a", "x", Some("soon")).sorts_before(&sorted[0]), None);
+    }
+
+    #[test]
+    fn a_listener_made_by_hand_in_small_letters_is_the_same_listener() {
+        let gateway =
+            Gateway::of("g", &json!({"spec": {"listeners": [{"port": "443", "protocol": "https"}, {"port": 80}]}}));
+        assert_eq!(gateway.listeners.unwrap().into_keys().collect::<Vec<_>>(), ["443/HTTPS", "80/HTTP"]);
     }
 
     #[test]

@@ -196,7 +196,8 @@ impl TlsSecret {
         };
         v77_can_be_written(&object, &live, &content)?;
         let seen = seen_key(&live, &private);
-        let before = intent(prior, prior.certificate_pem.as_deref(), seen.as_ref().map(|text| text.as_str()));
+        let mut before = intent(prior, prior.certificate_pem.as_deref(), seen.as_ref().map(|text| text.as_str()));
+        keep_unreadable(&mut before, prior, &live);
         let after = intent(&state, Some(&content.certificate_pem), Some(&content.key_pem));
         let updated = fleet.update(&described, home, &before, &after, &[], deadline).await?;
         cx.private.set_fact(UID_FACT, updated.object.uid());
@@ -261,8 +262,29 @@ fn keep_live_key(configured: Content, live: &Object, pinned: bool) -> Content {
 fn seen_key(live: &Object, private: &crate::framework::private::Private) -> Option<Zeroizing<String>> {
     let text = model::data(live, PRIVATE_KEY)?;
     match PrivateKey::from_pem(&text) {
-        Ok(key) if !digest::is_as_refreshed(private, &key) => None,
-        Ok(_) | Err(_) => Some(text),
+        Ok(key) => digest::is_as_refreshed(private, &key).then_some(text),
+        // Kept as it is, see [`keep_unreadable`].
+        Err(_) => None,
+    }
+}
+
+/// Adds to what was seen before the plan what no state can hold: entries that are no certificate or no key.
+fn keep_unreadable(before: &mut Json, prior: &State, live: &Object) {
+    let readable = [
+        (
+            CERTIFICATE_KEY,
+            prior.certificate_pem.is_some() || {
+                model::data(live, CERTIFICATE_KEY).is_some_and(|text| parse_chain(&text).is_ok())
+            },
+        ),
+        (PRIVATE_KEY, model::data(live, PRIVATE_KEY).is_some_and(|text| PrivateKey::from_pem(&text).is_ok())),
+    ];
+    for (name, _) in readable.into_iter().filter(|(_, readable)| !readable) {
+        if let (Some(held), Some(data)) = (live.value().pointer(&format!("/data/{name}")), before.get_mut("data"))
+            && let Some(data) = data.as_object_mut()
+        {
+            data.insert(name.to_owned(), held.clone());
+        }
     }
 }
 

@@ -24,16 +24,17 @@ use model::TlsSecretModel;
 use crate::clients::Clients;
 use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
-use crate::framework::model::{Field, Planned, Stored};
+use crate::framework::model::{Attr, Field, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::resource::{Applying, Context, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentitySchema, Schema};
 use crate::framework::value::Value;
 use crate::kubernetes::{FieldPath, Kind, ObjectRef};
 use crate::resources::kubernetes_attributes::refuse_null_elements;
-use crate::resources::kubernetes_object::Described;
+use crate::resources::kubernetes_object::{Described, Fleet};
 use crate::resources::object_metadata;
 use crate::resources::object_names;
+use crate::resources::stack::Checks;
 
 /// How long a delete waits for Ingresses that name the Secret: they may be going in the same run.
 const USERS_GRACE: Duration = Duration::from_secs(30);
@@ -93,8 +94,14 @@ impl Resource for TlsSecret {
     }
 
     async fn cross_check(&self, cx: &Context, planned: &Self::Plan) -> Diagnostics {
+        let now = cx.clock.now();
+        if let (Ok(fleet), Attr::Known(namespace), Attr::Known(name), Some(names)) =
+            (Fleet::of(&self.clients, cx), &planned.namespace, &planned.name, model::certified_names(planned))
+        {
+            Checks { fleet: &fleet, now }.note_secret(namespace, name, names);
+        }
         let own = planned.certificate_pem.known().filter(|_| planned.self_signed.is_null());
-        own.map(|certificate| rules::v53_dates(certificate, cx.clock.now())).unwrap_or_default()
+        own.map(|certificate| rules::v53_dates(certificate, now)).unwrap_or_default()
     }
 
     async fn create(

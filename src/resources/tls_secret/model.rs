@@ -98,6 +98,22 @@ pub(super) fn known_self_signed(planned: &Attr<SelfSigned<Planned>>) -> Option<S
     SelfSigned::<Stored>::from_value(&planned.known()?.to_value()).ok()
 }
 
+/// The names that the certificate of a plan is for; `None` while they are unknown.
+pub(super) fn certified_names(planned: &Plan) -> Option<Vec<String>> {
+    let (common_name, mut names) = match planned.certificate_pem.known() {
+        Some(certificate) => {
+            let facts = facts_of(certificate)?;
+            (facts.common_name, facts.dns_names)
+        }
+        None => {
+            let profile = profile(&known_self_signed(&planned.self_signed)?);
+            (Some(profile.common_name), profile.dns_names.into_iter().collect())
+        }
+    };
+    names.extend(common_name.filter(|name| !names.contains(name)));
+    Some(names)
+}
+
 /// What the first certificate of a text says.
 pub(super) fn facts_of(certificate_pem: &str) -> Option<Facts> {
     let chain = parse_chain(certificate_pem).ok()?;

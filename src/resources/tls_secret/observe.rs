@@ -42,6 +42,7 @@ impl TlsSecret {
         let ours = model::intent(prior, prior.certificate_pem.as_deref(), None);
         let drift = Drift::of(&live, &ours, &SecretMeaning, &attribute, private.is_imported());
         drift.tell(&object, &mut cx.warnings);
+        drift.remember(&object, UID_FACT, &mut cx.private);
         let refreshed = object_metadata::refresh(&metadata, &live, &drift, &self.clients.settings, |_| false);
         let mut state = State {
             labels: refreshed.labels,

@@ -1,12 +1,14 @@
 //! What a plan says of a TLS Secret. Pure: dates and live keys were judged by the refresh before it.
 
-use super::model::{Plan, SelfSigned, State, facts_of, known_self_signed, plan_facts, profile};
+use super::model::{self, Plan, SelfSigned, State, facts_of, known_self_signed, plan_facts, profile};
 use super::{IMMUTABLE_FACT, TlsSecret, digest};
 use crate::certificate::{PrivateKey, same_chain};
-use crate::framework::model::{Attr, Secret, Stored};
+use crate::framework::model::{Attr, Field, Secret, Stored};
 use crate::framework::path::Path;
+use crate::framework::plan::resolve;
 use crate::framework::resource::Planning;
-use crate::resources::object_metadata;
+use crate::resources::kubernetes_object::UID_FACT;
+use crate::resources::{object_metadata, refresh};
 
 /// An update is due although configuration and state agree.
 pub(super) fn wants_update(planning: &Planning<'_, TlsSecret>) -> bool {
@@ -50,6 +52,26 @@ pub(super) fn plan(planning: &mut Planning<'_, TlsSecret>) {
         v77_immutable(&planned, planning);
     }
     planning.planned = planned;
+    tell_of_overwrites(planning);
+}
+
+/// Labels and annotations of others that the plan sets anew. What the Secret holds is always ours.
+fn tell_of_overwrites(planning: &mut Planning<'_, TlsSecret>) {
+    let Some(prior) = planning.prior.filter(|_| planning.changes) else { return };
+    let Ok(planned) = State::from_value(&resolve(&planning.planned.to_value())) else { return };
+    let metadata = model::metadata(&planned);
+    refresh::tell_of_overwrites(
+        &refresh::Overwriting {
+            object: &model::object_ref(prior),
+            uid_fact: UID_FACT,
+            meaning: &model::SecretMeaning,
+            attribute: &|path| object_metadata::attribute(path, &metadata),
+        },
+        &planning.private,
+        &model::intent(prior, None, None),
+        &model::intent(&planned, None, None),
+        &mut planning.diagnostics,
+    );
 }
 
 fn derive(planned: &mut Plan, planning: &Planning<'_, TlsSecret>) {

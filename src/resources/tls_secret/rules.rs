@@ -6,7 +6,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::model::{Plan, RENEW_BEFORE_DAYS, VALIDITY_DAYS, facts_of};
-use crate::certificate::{ChainProblem, PrivateKey, chain_problems, is_dns_name, parse_chain, same_chain};
+use crate::certificate::{ChainProblem, Facts, PrivateKey, chain_problems, is_dns_name, parse_chain, same_chain};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Attr, Secret};
 use crate::framework::path::Path;
@@ -229,15 +229,40 @@ pub(super) fn v53_chain(certificate_pem: &str, diagnostics: &mut Diagnostics) {
                 "The server's certificate has no common name, without which the ALB certificate service refuses it \
                  (HttpsCertCommonNameEmpty). Have it issued with one.",
             ),
+            ChainProblem::AnotherIssuerKey { position, issuer } => diagnostics.warn(
+                path(),
+                "Certificate Chain Does Not Connect",
+                format!(
+                    "Certificate {position} was issued by {issuer:?}. The next one has that name, but by its key identifier another key, \
+                     as after an authority has renewed its own certificate. Clients cannot verify such a chain. Give the issuer's \
+                     certificate that came with the server's."
+                ),
+            ),
+            ChainProblem::NoAlternativeName { common_name } => diagnostics.warn(
+                path(),
+                "Certificate Without Alternative Names",
+                format!(
+                    "The server's certificate names its host only as common name ({common_name:?}). gRPC clients and browsers look \
+                     at the subject alternative names alone and refuse it. Have it issued with its hosts as DNS names."
+                ),
+            ),
             ChainProblem::BrokenSignature { position, algorithm } => diagnostics.warn(
                 path(),
                 "Weak Certificate Signature",
                 format!("Certificate {position} is signed with {algorithm}, which clients no longer accept."),
             ),
-            ChainProblem::ShortKey { bits } => diagnostics.warn(
+            ChainProblem::ShortKey { position, bits } => diagnostics.warn(
                 path(),
                 "Weak Certificate Key",
-                format!("The server's certificate has an RSA key of {bits} bits; clients want at least 2048."),
+                format!("Certificate {position} has an RSA key of {bits} bits; clients want at least 2048."),
+            ),
+            ChainProblem::UnusualKey { position, key } => diagnostics.warn(
+                path(),
+                "Unusual Certificate Key",
+                format!(
+                    "The key of certificate {position} is {key}. TLS clients and ALB take RSA, and ECDSA with curve P-256, P-384 or \
+                     P-521. Have it issued for such a key."
+                ),
             ),
         }
     }
@@ -261,11 +286,31 @@ pub(super) fn v52_mismatch(certificate_pem: &str, key: &Secret, path: Path) -> O
     Some(Diagnostic::error("Key Does Not Match Certificate", detail).at(path))
 }
 
-/// V53: the certificate has not expired (an error) and does not end soon (a warning).
+/// V53: the certificate has not expired (an error) and does not end soon, nor has an issuer's (a warning).
 pub(super) fn v53_dates(certificate_pem: &str, now: Timestamp) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let Some(facts) = facts_of(certificate_pem) else { return diagnostics };
     let path = Path::attribute("certificate_pem");
+    let chain = parse_chain(certificate_pem).unwrap_or_default();
+    for (index, issuer) in chain.iter().enumerate().skip(1) {
+        // Clients have roots of their own, and look at no other's date.
+        if let Ok(issuer) = Facts::from_der(issuer)
+            && issuer.not_after <= now
+            && !issuer.is_self_issued()
+        {
+            diagnostics.warn(
+                path.clone(),
+                "Issuer Certificate Expired",
+                format!(
+                    "Certificate {} of the chain, {:?}, ended at {}. Clients cannot verify the server's certificate with it. Give \
+                     the issuer's current one.",
+                    index + 1,
+                    issuer.subject,
+                    issuer.not_after
+                ),
+            );
+        }
+    }
     if facts.not_after <= now {
         diagnostics.error(
             path,

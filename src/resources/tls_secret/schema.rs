@@ -26,7 +26,7 @@ pub(super) fn schema() -> Schema {
         Attribute::string("name", "Name of the Secret, for `tls` of Ingresses.")
             .required()
             .replaces()
-            .check(shared::subdomain_name("Secret")),
+            .check(shared::untagged_name("Secret")),
     ];
     attributes.extend(material());
     attributes.extend([

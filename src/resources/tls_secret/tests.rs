@@ -206,6 +206,33 @@ async fn a_key_changed_after_the_refresh_is_a_conflict_that_shows_no_value() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn entries_that_are_no_certificate_and_no_key_are_written_back_without_a_conflict() {
+    let fleet = FakeFleet::default();
+    let (certificate, key) = pair("a.example");
+    let config = own(&certificate, &key);
+    let mut secret = instance(&fleet);
+    secret.apply(&config).await;
+    // Text that is no PEM, and bytes that are no text.
+    for (name, garbage) in [("tls.crt", "bm8gUEVN"), ("tls.crt", "/w=="), ("tls.key", "bm8gUEVN"), ("tls.key", "/w==")]
+    {
+        fleet.edit(SECRET, |object| object["data"][name] = json!(garbage));
+        secret.next_command(fleet.clients(settings()));
+        secret.read().await;
+        assert!(!secret.changes(&config).is_empty(), "{name} {garbage}");
+        let answer = secret.apply(&config).await;
+        assert_eq!(errors(&answer.diagnostics), Vec::<String>::new(), "{name} {garbage}");
+        assert_eq!((entry(&fleet, "tls.crt"), entry(&fleet, "tls.key")), (certificate.clone(), key.clone()));
+        secret.read().await;
+        assert_eq!(secret.changes(&config), Vec::<&str>::new(), "{name} {garbage}");
+    }
+    // Not so what somebody put there after the plan.
+    fleet.edit(SECRET, |object| object["data"]["tls.crt"] = json!("/w=="));
+    let (next, next_key) = pair("a.example");
+    let answer = secret.apply(&own(&next, &next_key)).await;
+    assert_eq!(errors(&answer.diagnostics), ["certificate_pem: Field Changed Since the Plan"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_version_stands_for_the_write_only_key() {
     let fleet = FakeFleet::default();
     let mut secret = instance(&fleet);
@@ -352,6 +379,27 @@ fn v52_both_parts_are_given_and_fit() {
     assert_eq!(of(Attr::Unknown), Vec::<String>::new(), "silent while the key is unknown");
 }
 
+/// A server's certificate, and that of its issuer, which is no root and ended in 2021.
+fn chain_with_an_issuer_that_ended() -> [String; 2] {
+    let keys = [(); 3].map(|()| rcgen::KeyPair::generate().unwrap());
+    let authority = |name: &str, end: i32| {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.not_after = rcgen::date_time_ymd(end, 1, 1);
+        params
+    };
+    let [root_key, middle_key, key] = keys;
+    let root = rcgen::Issuer::new(authority("A Root", 2090), root_key);
+    let middle = authority("An Intermediate", 2021);
+    let ended = middle.signed_by(&middle_key, &root).unwrap().pem();
+    let mut leaf = rcgen::CertificateParams::new(vec!["a.example".to_owned()]).unwrap();
+    leaf.distinguished_name.push(rcgen::DnType::CommonName, "a.example");
+    let leaf = leaf.signed_by(&key, &rcgen::Issuer::new(middle, middle_key)).unwrap().pem();
+    [leaf, ended]
+}
+
 #[test]
 fn v53_the_certificate_has_a_name_and_time_left() {
     let (certificate, _) = pair("a.example");
@@ -371,6 +419,18 @@ fn v53_the_certificate_has_a_name_and_time_left() {
         at("2027-05-01T00:00:00Z").is_empty()
             && rules::v53_dates("hello", "2027-05-01T00:00:00Z".parse().unwrap()).is_empty()
     );
+    let [leaf, ended] = chain_with_an_issuer_that_ended();
+    let dates = |text: &str| rules::v53_dates(text, "2027-05-01T00:00:00Z".parse().unwrap());
+    assert_eq!(warnings(&dates(&format!("{leaf}{ended}"))), ["certificate_pem: Issuer Certificate Expired"]);
+    assert!(dates(&leaf).is_empty() && chain(&format!("{leaf}{ended}")).is_empty());
+    let only_common_name = {
+        let mut params = rcgen::CertificateParams::default();
+        params.distinguished_name.push(rcgen::DnType::CommonName, "a.example");
+        params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap().pem()
+    };
+    assert_eq!(chain(&only_common_name), ["Certificate Without Alternative Names"]);
+    let curve = include_str!("../../certificate/testdata/secp256k1.pem");
+    assert_eq!(chain(curve), ["Certificate Without Alternative Names", "Unusual Certificate Key"]);
     let unknown = model::Plan { certificate_pem: Attr::Unknown, ..model::Plan::default() };
     assert_eq!(found(|diagnostics| rules::validate(&unknown, diagnostics)).len(), 1, "only the missing key is told");
 }

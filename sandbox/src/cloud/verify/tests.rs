@@ -65,6 +65,7 @@ impl Vector {
             principal_id: "2".to_owned(),
             assumed_role: false,
             denied: BTreeSet::new(),
+            allowed: None,
             kubernetes_groups: Vec::new(),
         }
     }

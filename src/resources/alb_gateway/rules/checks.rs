@@ -39,5 +39,8 @@ pub(crate) fn listener_description(value: &Value) -> Result<(), Problem> {
     if (2..=256).contains(&count) {
         return Ok(());
     }
-    Err(Problem::new("Invalid Listener Description", format!("The description has {count} characters. Use 2 to 256.")))
+    Err(Problem::new(
+        "Invalid Listener Description",
+        format!("The description has a length of {count}. Use 2 to 256 characters."),
+    ))
 }

@@ -21,7 +21,7 @@ pub(crate) fn v37_cluster_ids(scene: &Scene<'_>, told: &mut Diagnostics) {
     }
     let mut odd = Vec::new();
     for id in texts(&clusters) {
-        if id.is_empty() || id.contains(|c: char| c == ',' || c.is_whitespace()) {
+        if is_broken(&id) {
             told.error(
                 at.clone(),
                 "Invalid Cluster ID",
@@ -40,11 +40,16 @@ pub(crate) fn v37_cluster_ids(scene: &Scene<'_>, told: &mut Diagnostics) {
             "Unusual Cluster ID",
             format!(
                 "IDs of ACK clusters are a \"c\" and 32 hexadecimal digits, unlike {}. A wrong ID gives the gateway no backends \
-                 there.",
+                 there: check it.",
                 odd.join(", ")
             ),
         );
     }
+}
+
+/// Whether an ID would be another one, or several, in the annotation.
+fn is_broken(id: &str) -> bool {
+    id.is_empty() || id.contains(|c: char| c == ',' || c.is_whitespace())
 }
 
 fn is_cluster_id(id: &str) -> bool {
@@ -56,7 +61,8 @@ fn is_cluster_id(id: &str) -> bool {
 pub(crate) fn v38_several_clusters(scene: &Scene<'_>, told: &mut Diagnostics) {
     let clusters = scene.attr("remote_clusters");
     let unknown = clusters.as_list().is_some_and(|list| list.iter().any(Value::is_unknown));
-    if !unknown && texts(&clusters).into_iter().collect::<BTreeSet<_>>().len() == 1 {
+    let members: BTreeSet<String> = texts(&clusters).into_iter().collect();
+    if !unknown && members.len() == 1 && !members.iter().any(|id| is_broken(id)) {
         told.warn(
             Path::attribute("remote_clusters"),
             "Single Member Cluster",

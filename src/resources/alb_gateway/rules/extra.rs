@@ -2,11 +2,15 @@
 
 use super::Scene;
 use crate::framework::diagnostic::Diagnostics;
+use crate::framework::model::{Attr, Field};
 use crate::framework::path::Path;
 use crate::framework::value::Value;
 use crate::resources::alb_gateway::extra::{Refusal, refusals_of_gateway, refusals_of_listener};
 use crate::resources::alb_gateway::object::REMOTE_CLUSTERS;
-use crate::resources::kubernetes_attributes::{ALB_PREFIX, HASH_LABEL};
+use crate::resources::kubernetes_attributes::{
+    ALB_PREFIX, HASH_LABEL, Standing, check_annotation_keys, v74_unknown_annotation_key,
+};
+use crate::resources::object_metadata::PlannedMap;
 
 /// Keys, without the prefix, that described the load balancer before there was an AlbConfig; they have no effect on one.
 const OBSOLETE: [&str; 11] = [
@@ -25,55 +29,39 @@ const OBSOLETE: [&str; 11] = [
 /// Beginnings of keys that some controller may read; what it makes of them is not documented.
 const UNCONFIRMED: [&str; 1] = ["cluster-weight."];
 
-/// `annotations` are for everybody but the controller.
-pub(crate) fn annotations_have_attributes(scene: &Scene<'_>, told: &mut Diagnostics) {
-    for key in scene.attr("annotations").as_map().into_iter().flat_map(|annotations| annotations.keys()) {
-        if !key.starts_with(ALB_PREFIX) {
-            continue;
+/// What an annotation key of an AlbConfig is to the controller.
+fn standing(key: &str) -> Standing {
+    if key == REMOTE_CLUSTERS {
+        return Standing::Typed("remote_clusters");
+    }
+    match key.strip_prefix(ALB_PREFIX) {
+        Some(name) if OBSOLETE.contains(&name) => Standing::Refused(
+            "It is a setting of the load balancer from before there were AlbConfigs and has no effect now. Use the attribute for it.",
+        ),
+        Some("albconfig.name" | "albconfig.order") => {
+            Standing::Refused("It is an annotation of an Ingress. Remove it.")
         }
-        let instead = if key == REMOTE_CLUSTERS { "the attribute remote_clusters" } else { "extra_annotations" };
-        told.error(
-            Path::attribute("annotations").key(key.as_str()),
-            "Annotation Has an Attribute",
-            format!("{key:?} is for the controller, which annotations is not. Use {instead} instead."),
-        );
+        Some(_) if key == HASH_LABEL => Standing::Refused("The controller writes it. Remove it."),
+        Some(name) if UNCONFIRMED.iter().any(|start| name.starts_with(start)) => Standing::Unconfirmed,
+        Some(_) | None => Standing::Unknown,
     }
 }
 
-/// V74: `extra_annotations` holds keys for the controller that have no attribute and that it may read.
+/// An attribute of annotations as the checks that all kinds share take it.
+fn annotations(scene: &Scene<'_>, name: &str) -> PlannedMap {
+    // The schema gives the shape; what has another one is told elsewhere.
+    PlannedMap::from_value(&scene.attr(name)).unwrap_or(Attr::Unknown)
+}
+
+/// `annotations` are for everybody but the controller, `extra_annotations` for the controller alone.
+pub(crate) fn annotations_have_their_places(scene: &Scene<'_>, told: &mut Diagnostics) {
+    let (plain, extra) = (annotations(scene, "annotations"), annotations(scene, "extra_annotations"));
+    check_annotation_keys(&plain, &extra, &standing, told);
+}
+
+/// V74: `extra_annotations` holds keys that some controller may read.
 pub(crate) fn v74_extra_annotations(scene: &Scene<'_>, told: &mut Diagnostics) {
-    for key in scene.attr("extra_annotations").as_map().into_iter().flat_map(|annotations| annotations.keys()) {
-        let at = Path::attribute("extra_annotations").key(key.as_str());
-        let Some(name) = key.strip_prefix(ALB_PREFIX).filter(|name| !name.is_empty()) else {
-            told.error(
-                at,
-                "Annotation Not for the Controller",
-                format!("{key:?} does not start with {ALB_PREFIX:?}. Put it into annotations."),
-            );
-            continue;
-        };
-        if key == REMOTE_CLUSTERS {
-            let text = format!("{key:?} is written by this resource. Use the attribute remote_clusters instead.");
-            told.error(at, "Annotation Has an Attribute", text);
-        } else if OBSOLETE.contains(&name) {
-            told.error(
-                at,
-                "Obsolete Annotation",
-                format!(
-                    "{key:?} has no effect on an AlbConfig, whose fields took its place. Use the attribute for it."
-                ),
-            );
-        } else if key == HASH_LABEL || name == "albconfig.name" || name == "albconfig.order" {
-            let text = format!("{key:?} belongs to the controller or to Ingresses. Remove it.");
-            told.error(at, "Reserved Annotation", text);
-        } else if !UNCONFIRMED.iter().any(|start| name.starts_with(start)) {
-            told.warn(
-                at,
-                "Annotation Not Known",
-                format!("The controller is not known to read {key:?} on an AlbConfig; it ignores keys that it does not know."),
-            );
-        }
-    }
+    v74_unknown_annotation_key(&annotations(scene, "extra_annotations"), &standing, told);
 }
 
 /// `extra_spec` reaches nothing that an attribute writes.

@@ -102,7 +102,8 @@ pub(crate) fn v24_timers(scene: &Scene<'_>, told: &mut Diagnostics) {
                     at.attr(name),
                     "Timer Needs a Raised Quota",
                     format!(
-                        "{name} is {seconds} seconds; without a raised quota the cloud accepts up to {USUAL_TIMER_SECONDS}."
+                        "{name} is {seconds} seconds; without a raised quota the cloud accepts up to {USUAL_TIMER_SECONDS}. Have the \
+                         quota raised first, or shorten it."
                     ),
                 ),
                 _ => told.error(
@@ -134,7 +135,8 @@ pub(crate) fn v25_tls_settings(scene: &Scene<'_>, told: &mut Diagnostics) {
             );
         }
     };
-    for (key, at, listener) in scene.listeners_but("HTTPS") {
+    // A listener of no known protocol may be meant as one of HTTPS: the rule about protocols tells it, this one is silent.
+    for (key, at, listener) in ["HTTP", "QUIC"].into_iter().flat_map(|protocol| scene.listeners_of(protocol)) {
         let names = ["security_policy_id", "http2_enabled", "ca_enabled", "ca_certificates"];
         refuse(&key, &at, &listener, &names, "HTTPS");
     }
@@ -187,7 +189,7 @@ pub(crate) fn v28_one_default_certificate(scene: &Scene<'_>, told: &mut Diagnost
             told.error(
                 at.attr("default"),
                 "Several Default Certificates",
-                "More than one certificate has default = true. A listener has one default certificate.",
+                "More than one certificate has default = true. A listener has one default certificate: mark one.",
             );
         }
     }

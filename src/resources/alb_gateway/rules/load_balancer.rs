@@ -154,8 +154,8 @@ pub(crate) fn v12_bandwidth_package(scene: &Scene<'_>, told: &mut Diagnostics) {
             "Bandwidth Package Cannot Be Unbound",
             format!(
                 "The configuration no longer names bandwidth package {bound:?}, but the controller cannot unbind one: it would \
-                 silently stay. Keep bandwidth_package_id; or unbind the package in the console, refresh, and then remove it \
-                 here together with a `terraform apply -replace` of the gateway."
+                 silently stay. Keep bandwidth_package_id; or mark the gateway with `terraform taint`, so that it is made anew \
+                 without the package and with another DNS name. `-replace` does not help here: Terraform plans the update first."
             ),
         );
     }
@@ -171,7 +171,7 @@ pub(crate) fn v13_access_log(scene: &Scene<'_>, told: &mut Diagnostics) {
                 told.error(
                     Path::attribute("access_log").attr(name),
                     "Invalid Access Log",
-                    format!("{text:?} has {count} characters; the log service takes {least} to {most} for the {name}."),
+                    format!("{text:?} has a length of {count}; the log service takes {least} to {most} characters for the {name}."),
                 );
             }
         }
@@ -216,7 +216,7 @@ const OVERRIDES: [&str; 2] = ["force_override", "listener_force_override"];
 
 /// V16: overwriting a reused load balancer deletes what is not declared.
 pub(crate) fn v16_overridden_listeners(scene: &Scene<'_>, told: &mut Diagnostics) {
-    if scene.makes_one() == Some(true) {
+    if scene.makes_one() != Some(false) {
         return;
     }
     for name in OVERRIDES {

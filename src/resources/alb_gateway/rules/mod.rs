@@ -6,6 +6,8 @@
 //! was before) and advice, which would be told twice otherwise. Pure. Facts: ALB product limits and the controller's own
 //! refusals, which users would otherwise meet minutes later as an Event.
 
+use std::collections::BTreeSet;
+
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::Path;
 use crate::framework::schema::Problem;
@@ -71,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
     clusters::v38_several_clusters,
     listeners::v80_old_tls,
     listeners::no_certificate_twice,
-    extra::annotations_have_attributes,
+    extra::annotations_have_their_places,
     extra::v74_extra_annotations,
     extra::extra_specs,
 ];
@@ -115,13 +117,7 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    /// The same, of one protocol or another.
-    fn listeners_but(&self, protocol: &str) -> Vec<(String, Path, Value)> {
-        let mut listeners = self.listeners();
-        listeners.retain(|(key, ..)| protocol_of(key).is_some_and(|other| other != protocol));
-        listeners
-    }
-
+    /// The same, of one protocol.
     fn listeners_of(&self, protocol: &str) -> Vec<(String, Path, Value)> {
         let mut listeners = self.listeners();
         listeners.retain(|(key, ..)| protocol_of(key) == Some(protocol));
@@ -161,10 +157,17 @@ fn choice(value: &Value, at: Path, summary: &str, allowed: &[&str], told: &mut D
     told.error(at, summary, detail);
 }
 
-/// Whether a text is a prefix and then lower-case letters, digits and `-`.
+/// How many different elements a set has at least: unknown ones may turn out to be one and the same, or one of the known.
+fn fewest(set: &Value) -> usize {
+    let elements = set.as_list().unwrap_or_default();
+    let known = texts(set).into_iter().collect::<BTreeSet<_>>().len();
+    if known == 0 { usize::from(!elements.is_empty()) } else { known }
+}
+
+/// Whether a text is a prefix and then lower-case letters and digits, as the cloud makes IDs.
 fn is_id(id: &str, prefix: &str) -> bool {
     let tail = id.strip_prefix(prefix).unwrap_or_default();
-    !tail.is_empty() && tail.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    !tail.is_empty() && tail.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
 }
 
 /// Whether a diagnostic is an error; for tests of single rules.

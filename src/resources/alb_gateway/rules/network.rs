@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Scene, choice, texts};
+use super::{Scene, choice, fewest, texts};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::value::Value;
 use crate::resources::alb_gateway::extra::parsed;
@@ -44,10 +44,7 @@ pub(crate) fn v33_acl(scene: &Scene<'_>, told: &mut Diagnostics) {
         let at = at.attr("acl");
         choice(&acl.attr("type"), at.attr("type"), "Invalid ACL Type", &["White", "Black"], told);
         let (entries, ids) = (acl.attr("entries"), acl.attr("ids"));
-        let count = |list: &Value| match list {
-            Value::Unknown(_) => None,
-            list => Some(list.as_list().map_or(0, <[Value]>::len)),
-        };
+        let count = |list: &Value| (!list.is_unknown()).then(|| fewest(list));
         match (count(&entries), count(&ids)) {
             (Some(0), Some(0)) => told.error(
                 at.clone(),

@@ -90,7 +90,7 @@ fn attributes() -> Vec<Attribute> {
         )
         .optional_computed()
         .on_update(OnUpdate::Hold)
-        .check(v02_names("Ingress Class")),
+        .check(shared::untagged_name("Ingress Class")),
         Attribute::bool(
             "default_ingress_class",
             "Whether the Fleet gives this IngressClass to new Ingresses that name none (annotation \

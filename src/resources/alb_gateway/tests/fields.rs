@@ -38,7 +38,12 @@ fn holds(coverage: &Coverage, table: &str) {
             ("mutable" | "creation-only", Handled::Typed(path)) | ("unconfirmed", Handled::PassedThrough(path)) => {
                 exists(path)
             }
-            ("reserved" | "obsolete" | "controller-owned", Handled::LeftOut(reason)) => assert!(reason.len() > 10),
+            ("published", Handled::Typed(path)) => {
+                assert!(!attribute_at(&schema.attributes, path).unwrap().is_configurable(), "{}", field.name);
+            }
+            ("reserved" | "obsolete" | "controller-owned" | "unconfirmed-status", Handled::LeftOut(reason)) => {
+                assert!(reason.len() > 10);
+            }
             (standing, handled) => panic!("{}: {standing}, but {handled:?}", field.name),
         }
     }
@@ -289,6 +294,27 @@ async fn drift_in_what_is_passed_on_shows_there() {
     assert_eq!(live["metadata"]["annotations"]["alb.ingress.kubernetes.io/cluster-weight.c1"], "80");
     assert_eq!(live["metadata"]["annotations"]["example.com/foreign"], "theirs", "a foreign annotation survives");
 
+    // What is handed on is not read, so false is a value and not the default.
+    for (text, live) in [
+        (r#"{"config": {"newSwitch": false, "newGroup": {}}}"#, json!({"newSwitch": false, "newGroup": {}})),
+        (r#"{"config": {"newSwitch": true}}"#, json!({"newSwitch": true})),
+        (r#"{"config": {"newSwitch": false}}"#, json!({"newSwitch": false})),
+        ("{}", json!({})),
+    ] {
+        config["extra_spec"] = json!(text);
+        gateway.apply(&config).await;
+        let mut found = fleet.get(ALB_CONFIG).unwrap()["spec"]["config"].clone();
+        found.as_object_mut().unwrap().retain(|name, _| name.starts_with("new"));
+        assert_eq!(found, live, "{text}");
+        gateway.read().await;
+        assert!(!gateway.changes(&config).contains(&"extra_spec"), "{text}");
+    }
+    config["extra_spec"] = json!(r#"{"config": {"newSwitch": false}}"#);
+    gateway.apply(&config).await;
+    fleet.edit(ALB_CONFIG, |object| drop(object["spec"]["config"].as_object_mut().unwrap().remove("newSwitch")));
+    gateway.read().await;
+    assert!(gateway.changes(&config).contains(&"extra_spec"));
+
     // An import takes nothing that has no attribute: it is foreign.
     let mut imported = instance(&fleet);
     imported.import("ackone-gateway-demo").await;
@@ -296,6 +322,31 @@ async fn drift_in_what_is_passed_on_shows_there() {
         assert_eq!(imported.state.attr(name), Value::Null, "{name}");
     }
     assert_eq!(imported.state.attr("annotations").as_map().unwrap().len(), 2);
+}
+
+#[test]
+fn a_listener_that_leaves_port_or_protocol_to_the_controller_is_the_one_that_it_takes_it_for() {
+    let config = json!({"listeners": {"80/HTTP": {"idle_timeout": 30}}});
+    for listener in [json!({"protocol": "HTTP"}), json!({"port": 80}), json!({"port": 0, "protocol": ""})] {
+        let mut live = json!({"spec": {"config": {}, "listeners": [listener]}});
+        live["spec"]["listeners"][0]["idleTimeout"] = json!(30);
+        assert_eq!(drifted(&config, live.clone()), Vec::<String>::new());
+        live["spec"]["listeners"][0]["idleTimeout"] = json!(31);
+        assert_eq!(drifted(&config, live), ["listeners[\"80/HTTP\"].idle_timeout"]);
+    }
+}
+
+#[test]
+fn a_default_certificate_of_another_kind_belongs_to_what_handed_it_on() {
+    let secret = r#"{"defaultCertificate": {"kind": "Secret", "secretName": "x"}}"#;
+    let config = json!({"listeners": {"443/HTTPS": {"extra_spec": secret}}});
+    let live = |certificate: Json| json!({"spec": {"config": {}, "listeners": [{"port": 443, "protocol": "HTTPS", "defaultCertificate": certificate}]}});
+    let at = "listeners[\"443/HTTPS\"].extra_spec";
+    assert_eq!(drifted(&config, live(json!({"kind": "Secret", "secretName": "x"}))), Vec::<String>::new());
+    assert_eq!(drifted(&config, live(json!({"kind": "CertIdentifier", "secretName": "x"}))), [at]);
+    let typed = json!({"listeners": {"443/HTTPS": {"default_certificate": {"certificate_id": "1-a"}}}});
+    let found = drifted(&typed, live(json!({"kind": "Secret", "certificateId": "1-a"})));
+    assert_eq!(found, ["listeners[\"443/HTTPS\"].default_certificate"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -64,6 +64,75 @@ async fn an_old_listener_is_kept_while_the_new_one_does_not_come_to_life_and_goe
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_class_follows_although_an_old_listener_is_kept() {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &with(&["443/HTTPS"])).await;
+    let mut config = with(&["8443/HTTPS"]);
+    config["ingress_class_name"] = json!("alb-2");
+    config["default_ingress_class"] = json!(true);
+    let answer = gateway.apply(&config).await;
+    assert!(warnings(&answer.diagnostics).contains(&"listeners: Old Listeners Kept".to_owned()));
+    let made = fleet.get(&CLASS.replace("/alb", "/alb-2")).unwrap();
+    assert_eq!(made["metadata"]["annotations"]["ingressclass.kubernetes.io/is-default-class"], "true");
+    assert_eq!(fleet.get(CLASS), None, "nobody uses the old one");
+    gateway.next_command(fleet.clients(settings()));
+    gateway.read().await;
+    gateway.apply(&config).await;
+    assert_eq!(live_keys(&fleet), ["8443/HTTPS"]);
+    assert_eq!(gateway.state.attr("ingress_class_name"), Value::string("alb-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_pass_between_the_two_writes_drops_is_no_conflict() {
+    let fleet = FakeFleet::default();
+    let mut from = with(&["443/HTTPS"]);
+    from["listeners"]["80/HTTP"] = json!({});
+    let mut gateway = create(&fleet, &from).await;
+    let mut to = with(&["8443/HTTPS"]);
+    to["listeners"]["80/HTTP"] = json!({"tags": {"team": "edge"}});
+    // The open-source controller writes the object back as its types encode it.
+    let mut rewritten = published(&fleet);
+    let one = |port: u16, protocol: &str| json!({"port": port, "protocol": protocol, "defaultActions": null, "loadBalancerId": ""});
+    let mut listeners = [one(80, "HTTP"), one(443, "HTTPS"), one(8443, "HTTPS")];
+    for listener in listeners.iter_mut().skip(1) {
+        listener["certificates"] = json!([{"CertificateId": "1234567-cn-hangzhou", "IsDefault": false}]);
+    }
+    rewritten["spec"]["listeners"] = json!(listeners);
+    fleet.script_after_write("events", [success(&fleet, 2)]);
+    let pass = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(live_keys(&fleet).len(), 3, "between the two writes");
+        rewritten["metadata"] = fleet.get(ALB_CONFIG).unwrap()["metadata"].clone();
+        fleet.put(ALB_CONFIG, rewritten);
+    };
+    let (answer, ()) = tokio::join!(gateway.apply(&to), pass);
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    assert_eq!(live_keys(&fleet), ["80/HTTP", "8443/HTTPS"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn v44_a_listener_that_an_earlier_apply_left_is_not_taken_from_an_ingress_either() {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &with(&["443/HTTPS"])).await;
+    let config = with(&["8443/HTTPS"]);
+    assert_eq!(errors(&gateway.apply(&config).await.diagnostics), Vec::<String>::new());
+    assert_eq!(live_keys(&fleet), ["443/HTTPS", "8443/HTTPS"]);
+    // Somebody takes the old listener for one that stays.
+    let class = gateway.state.attr("ingress_class_name");
+    fleet.put(
+        "/apis/networking.k8s.io/v1/namespaces/n/ingresses/late",
+        json!({"kind": "Ingress", "metadata": {"name": "late", "namespace": "n", "uid": "u1",
+                "annotations": {"alb.ingress.kubernetes.io/listen-ports": "[{\"HTTPS\":443}]"}},
+            "spec": {"ingressClassName": class.as_str().unwrap()}}),
+    );
+    gateway.next_command(fleet.clients(settings()));
+    gateway.read().await;
+    fleet.forget_writes();
+    assert_eq!(errors(&gateway.apply(&config).await.diagnostics), ["listeners: Listener Still Used"]);
+    assert_eq!(fleet.writes(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_waited_for_changes_in_one_write() {
     let mut bare = waitable();
     bare["listeners"] = json!({"8443/HTTPS": {}});

@@ -32,7 +32,7 @@ fn walkthrough() -> Json {
         "load_balancer_name": "one-alb-demo",
         "address_type": "Internet",
         "address_allocated_mode": "Fixed",
-        "zone_mappings": [{"vswitch_id": "vsw-oracle-h"}, {"vswitch_id": "vsw-oracle-i"}],
+        "zone_mappings": [{"vswitch_id": "vsw-oracleh"}, {"vswitch_id": "vsw-oraclei"}],
         "listeners": {"8001/HTTP": {}, "443/HTTPS": {}},
         "ingress_class_name": "alb",
     })

@@ -65,7 +65,7 @@ fn v04_vswitch_ids_look_like_such() {
     let with =
         |ids: &[&str]| json!({"zone_mappings": ids.iter().map(|id| json!({"vswitch_id": id})).collect::<Json>()});
     let at = |index: usize| format!("E zone_mappings[{index}].vswitch_id: Invalid vSwitch ID");
-    check(rule, with(&["sw-a", "vsw-b", "vsw-", "vsw-A"]), &[&at(0), &at(2), &at(3)]);
+    check(rule, with(&["sw-a", "vsw-b", "vsw-", "vsw-A", "vsw-a-b"]), &[&at(0), &at(2), &at(3), &at(4)]);
     check(rule, with(&["vsw-bp1abc", "(unknown)"]), &[]);
 }
 
@@ -152,6 +152,8 @@ fn v10_whoever_overwrites_a_reused_load_balancer_names_its_edition() {
     check(rule, json!({"reuse": reuse, "edition": "StandardWithWaf"}), &[]);
     check(rule, json!({"reuse": reuse, "edition": "(unknown)"}), &[]);
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1"}}), &[]);
+    check(rule, json!({"reuse": {"force_override": true}}), &[]);
+    check(rule, json!({"reuse": {"load_balancer_id": "(unknown)", "force_override": true}}), &[]);
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1", "force_override": "(unknown)"}}), &[]);
     check(rule, json!({"reuse": "(unknown)"}), &[]);
 }
@@ -182,7 +184,8 @@ async fn v13_an_access_log_has_both_names_in_the_right_length() {
     let bad = ["E access_log.project: Invalid Access Log", "E access_log.store: Invalid Access Log"];
     check(lengths, log("abc", "a"), &bad);
     check(lengths, log(&"a".repeat(64), &"a".repeat(65)), &bad);
-    check(lengths, log("abcd", "alb_x"), &[]);
+    check(lengths, log("abcd", "ab"), &[]);
+    check(lengths, log(&"a".repeat(63), &"a".repeat(64)), &[]);
     check(lengths, log("(unknown)", "(unknown)"), &[]);
     check(lengths, json!({"access_log": "(unknown)"}), &[]);
     // Both or none: the schema requires both.
@@ -234,6 +237,7 @@ fn v16_overwriting_deletes_what_is_not_declared() {
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1", "force_override": false}}), &[]);
     check(rule, json!({"reuse": {"load_balancer_id": "alb-1", "force_override": "(unknown)"}}), &[]);
     check(rule, overriding(None), &[]);
+    check(rule, overriding(Some("(unknown)")), &[]);
 }
 
 #[test]
@@ -251,7 +255,7 @@ fn v17_overwriting_needs_something_to_overwrite() {
 fn v18_a_reused_load_balancer_has_an_id_and_needs_no_zones() {
     let rule = load_balancer::v18_reused_id;
     let reuse = |id: &str| json!({"reuse": {"load_balancer_id": id}});
-    for bad in ["lb-1", "alb-", "ALB-1", "alb-A"] {
+    for bad in ["lb-1", "alb-", "ALB-1", "alb-A", "alb-a-b"] {
         check(rule, reuse(bad), &["E reuse.load_balancer_id: Invalid Load Balancer ID"]);
     }
     check(rule, reuse("alb-bp1abc"), &[]);
@@ -341,6 +345,8 @@ fn v25_tls_settings_are_for_listeners_that_have_tls() {
     assert_eq!(tells(rule, &with("443/QUIC", &settings)), told("443/QUIC", &tls));
     check(rule, with("443/HTTPS", &settings), &[]);
     check(rule, with("80/HTTP", &json!({"certificates": [], "idle_timeout": 5})), &[]);
+    check(rule, with("443/https", &settings), &[]);
+    check(rule, with("443", &settings), &[]);
     let unknown = json!({"security_policy_id": "(unknown)", "http2_enabled": "(unknown)", "certificates": "(unknown)"});
     check(rule, with("80/HTTP", &unknown), &[]);
 }
@@ -455,6 +461,8 @@ fn v33_an_acl_is_complete_and_aligned() {
     check(rule, with(json!({"type": "White", "ids": ["a", "b", "c", "d"]})), &[&at(".ids: ACL Too Large")]);
     let many: Vec<String> = (0..501).map(|n| format!("10.{}.{}.0/24", n / 256, n % 256)).collect();
     check(rule, with(json!({"type": "White", "entries": many})), &[&at(".entries: ACL Too Large")]);
+    check(rule, with(json!({"type": "White", "entries": many.get(..500)})), &[]);
+    check(rule, with(json!({"type": "White", "ids": ["a", "b", "c"]})), &[]);
     for bad in ["10.0.0.1/8", "10.0.0.1", "x", "10.0.0.0/33", "10.0.0.0/08", "2001:db8::1/32"] {
         check(rule, with(json!({"type": "Black", "entries": [bad]})), &[&at(".entries: Invalid Network")]);
     }
@@ -462,6 +470,10 @@ fn v33_an_acl_is_complete_and_aligned() {
     check(rule, with(json!({"type": "Black", "entries": networks})), &[]);
     check(rule, with(json!({"type": "(unknown)", "entries": "(unknown)"})), &[]);
     check(rule, with(json!({"type": "White", "ids": ["acl-1"], "entries": "(unknown)"})), &[]);
+    check(rule, with(json!({"type": "White", "ids": ["a", "b", "(unknown)", "(unknown)"]})), &[]);
+    check(rule, with(json!({"type": "White", "ids": ["(unknown)"]})), &[]);
+    let both = json!({"type": "White", "ids": ["(unknown)"], "entries": ["(unknown)"]});
+    check(rule, with(both), &[&at(".ids: ACL Entries and IDs")]);
     check(rule, with(json!("(unknown)")), &[]);
 }
 
@@ -519,7 +531,16 @@ fn v37_member_clusters_have_ids() {
     check(rule, with(&[]), &["E remote_clusters: No Member Clusters"]);
     let bad = tells(rule, &with(&["a,b", "c d", "", good]));
     assert_eq!(bad, ["E remote_clusters: Invalid Cluster ID"; 3]);
-    check(rule, with(&["c1member", "C0", good]), &["W remote_clusters: Unusual Cluster ID"]);
+    for odd in [
+        "c1member",
+        "C0",
+        "c0123456789abcdef0123456789abcde",
+        &format!("{good}0"),
+        &good.to_uppercase(),
+        &good.replace('a', "g"),
+    ] {
+        check(rule, with(&[odd, good]), &["W remote_clusters: Unusual Cluster ID"]);
+    }
     check(rule, with(&[good, "(unknown)"]), &[]);
     check(rule, json!({"remote_clusters": "(unknown)"}), &[]);
 }
@@ -530,6 +551,7 @@ fn v38_a_multi_cluster_gateway_has_several_members() {
     check(rule, json!({"remote_clusters": ["c1"]}), &["W remote_clusters: Single Member Cluster"]);
     check(rule, json!({"remote_clusters": ["c1", "c2"]}), &[]);
     check(rule, json!({"remote_clusters": ["c1", "(unknown)"]}), &[]);
+    check(rule, json!({"remote_clusters": ["c1,c2"]}), &[]);
     check(rule, json!({"remote_clusters": "(unknown)"}), &[]);
 }
 
@@ -576,35 +598,39 @@ fn what_breaks_an_invariant_is_not_written() {
 }
 
 #[test]
-fn v74_extra_annotations_are_the_controllers_and_have_no_attribute() {
+fn v74_extra_annotations_are_ones_that_somebody_reads() {
     let rule = extra::v74_extra_annotations;
     let key = |name: &str| format!("alb.ingress.kubernetes.io/{name}");
-    let with = |key: &str| json!({"extra_annotations": {key: "x"}});
-    for (name, told) in [
-        ("remote-clusters", "E {}: Annotation Has an Attribute"),
-        ("edition", "E {}: Obsolete Annotation"),
-        ("hash", "E {}: Reserved Annotation"),
-        ("albconfig.name", "E {}: Reserved Annotation"),
-        ("something-new", "W {}: Annotation Not Known"),
-        ("listen-ports", "W {}: Annotation Not Known"),
-    ] {
-        let at = format!("extra_annotations[{:?}]", key(name));
-        check(rule, with(&key(name)), &[&told.replace("{}", &at)]);
+    let with = |name: &str| json!({"extra_annotations": {key(name): "x"}});
+    for name in ["something-new", "listen-ports"] {
+        check(rule, with(name), &[&format!("W extra_annotations[{:?}]: Annotation Nobody Reads", key(name))]);
     }
-    let told = "E extra_annotations[\"example.com/x\"]: Annotation Not for the Controller";
-    check(rule, with("example.com/x"), &[told]);
-    check(rule, with(&key("cluster-weight.c1")), &[]);
+    check(rule, with("cluster-weight.c1"), &[]);
     check(rule, json!({"extra_annotations": "(unknown)"}), &[]);
 }
 
 #[test]
-fn plain_annotations_are_not_for_the_controller() {
-    let rule = extra::annotations_have_attributes;
-    let at = |name: &str| format!("E annotations[\"alb.ingress.kubernetes.io/{name}\"]: Annotation Has an Attribute");
-    let all = json!({"annotations": {"alb.ingress.kubernetes.io/remote-clusters": "c1", "alb.ingress.kubernetes.io/x": "y", "a": "b"}});
-    check(rule, all, &[&at("remote-clusters"), &at("x")]);
+fn annotations_of_the_controller_and_of_others_have_their_places() {
+    let rule = extra::annotations_have_their_places;
+    let key = |name: &str| format!("alb.ingress.kubernetes.io/{name}");
+    for (name, plain, among_settings) in [
+        ("remote-clusters", "Annotation Has an Attribute", Some("Annotation Has an Attribute")),
+        ("edition", "Annotation Not Allowed", Some("Annotation Not Allowed")),
+        ("hash", "Annotation Not Allowed", Some("Annotation Not Allowed")),
+        ("albconfig.name", "Annotation Not Allowed", Some("Annotation Not Allowed")),
+        ("something-new", "Setting Among Annotations", None),
+        ("cluster-weight.c1", "Setting Among Annotations", None),
+    ] {
+        let key = key(name);
+        check(rule, json!({"annotations": {key.as_str(): "x"}}), &[&format!("E annotations[{key:?}]: {plain}")]);
+        let told: Vec<String> =
+            among_settings.iter().map(|summary| format!("E extra_annotations[{key:?}]: {summary}")).collect();
+        assert_eq!(tells(rule, &json!({"extra_annotations": {key.as_str(): "x"}})), told, "{key}");
+    }
+    let foreign = "E extra_annotations[\"example.com/x\"]: Annotation Among Settings";
+    check(rule, json!({"extra_annotations": {"example.com/x": "x"}}), &[foreign]);
     check(rule, json!({"annotations": {"example.com/team": "edge"}}), &[]);
-    check(rule, json!({"annotations": "(unknown)"}), &[]);
+    check(rule, json!({"annotations": "(unknown)", "extra_annotations": "(unknown)"}), &[]);
 }
 
 #[test]
@@ -623,6 +649,12 @@ fn extra_spec_reaches_nothing_that_an_attribute_writes() {
         r#"{"config": {"billingConfig": {"internetBandwidth": 5}}}"#,
         r#"{"config": null}"#,
         r#"{"config": {"new": {"field": null}}}"#,
+        // The controller's decoder takes a key in any case.
+        r#"{"config": {"NAME": "x"}}"#,
+        r#"{"Config": {"new": 1}}"#,
+        r#"{"LISTENERS": []}"#,
+        r#"{"config": {"BillingConfig": {"new": 1}}}"#,
+        r#"{"config": {"DeletionProtectionEnabled": false}}"#,
     ] {
         check(rule, json!({"extra_spec": bad}), &["E extra_spec: Invalid Extra Field"]);
     }

@@ -21,7 +21,7 @@ async fn mistakes_are_told_together_at_their_attributes() {
                 "certificates": [{"certificate_id": "1-a"}]},
         },
         "tags": {"acs:x": "1"},
-        "labels": {"a b": "1"},
+        "labels": {"a b": "1", "c d": "1", "team": "not ok"},
         "annotations": {"alb.ingress.kubernetes.io/remote-clusters": "c1"},
         "on_wait_timeout": "fail",
     });
@@ -46,13 +46,15 @@ async fn mistakes_are_told_together_at_their_attributes() {
         "listeners[\"80/HTTP\"].http2_enabled: Setting Needs a TLS Listener",
         "listeners[\"80/HTTP\"].certificates: Setting Needs a TLS Listener",
         "tags[\"acs:x\"]: Invalid Tag Key",
-        "labels: Invalid Metadata Key",
+        "labels[\"a b\"]: Invalid Metadata Key",
+        "labels[\"c d\"]: Invalid Metadata Key",
+        "labels[\"team\"]: Invalid Label Value",
         "annotations[\"alb.ingress.kubernetes.io/remote-clusters\"]: Annotation Has an Attribute",
         "on_wait_timeout: Invalid Wait Setting",
     ] {
         assert!(found.contains(&expected.to_owned()), "missing {expected} in {found:#?}");
     }
-    assert_eq!(found.len(), 22, "{found:#?}");
+    assert_eq!(found.len(), 24, "{found:#?}");
 
     let mut config = walkthrough();
     config["listeners"] = json!({"443/HTTP": {}, "443/HTTPS": {}});

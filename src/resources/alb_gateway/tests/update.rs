@@ -55,6 +55,60 @@ async fn a_change_between_plan_and_apply_is_a_conflict_at_its_attribute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_others_set_before_the_plan_is_told_and_overwritten_and_what_they_set_after_it_is_a_conflict() {
+    let fleet = FakeFleet::default();
+    let mut config = walkthrough();
+    let mut gateway = create(&fleet, &config).await;
+    let by_hand = |group: &'static str| {
+        fleet.edit(ALB_CONFIG, |object| {
+            object["spec"]["config"]["resourceGroupId"] = json!(group);
+            object["spec"]["listeners"][0]["requestTimeout"] = json!(90);
+            object["spec"]["listeners"][0]["gzipEnabled"] = Json::Null;
+            object["spec"]["listeners"].as_array_mut().unwrap().push(json!({"port": 9443, "protocol": "HTTPS", "idleTimeout": 7}));
+            object["metadata"]["labels"]["team"] = json!("theirs");
+            object["metadata"]["managedFields"] = json!([{"manager": "kubectl-edit", "operation": "Update",
+                "time": "2026-11-23T18:29:50Z", "fieldsV1": {"f:spec": {"f:config": {"f:resourceGroupId": {}}, "f:listeners": {}}}}]);
+        });
+    };
+    by_hand("rg-theirs");
+    gateway.read().await;
+    assert_eq!(gateway.changes(&config), Vec::<&str>::new(), "none of it is ours");
+
+    config["resource_group_id"] = json!("rg-ours");
+    config["labels"] = json!({"team": "ours"});
+    config["listeners"]["443/HTTPS"] = json!({"request_timeout": 91, "gzip_enabled": false});
+    config["listeners"]["9443/HTTPS"] = json!({"idle_timeout": 8});
+    let plan = gateway.plan(&config);
+    let summary = "AlbConfig \"ackone-gateway-demo\": Values of Others Overwritten";
+    let told = plan.diagnostics.iter().find(|told| told.summary == summary).unwrap();
+    for line in [
+        "\n  - resource_group_id: last written by \"kubectl-edit\" at 2026-11-23T18:29:50Z; it is \"rg-theirs\"",
+        "\n  - labels[\"team\"]: nothing tells by whom; it is \"theirs\"",
+        "\n  - listeners[\"443/HTTPS\"].request_timeout: last written by \"kubectl-edit\" at 2026-11-23T18:29:50Z; it is 90",
+        "\n  - listeners[\"9443/HTTPS\"].idle_timeout: last written by \"kubectl-edit\" at 2026-11-23T18:29:50Z; it is 7",
+    ] {
+        assert!(told.detail.contains(line), "{line}{}", told.detail);
+    }
+    assert_eq!(told.detail.matches("\n  - ").count(), 4, "{}", told.detail);
+    let answer = gateway.apply(&config).await;
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    let live = fleet.get(ALB_CONFIG).unwrap();
+    assert_eq!(live["spec"]["config"]["resourceGroupId"], "rg-ours");
+    assert_eq!(live["metadata"]["labels"]["team"], "ours");
+    gateway.read().await;
+    assert!(!warnings(&gateway.plan(&config).diagnostics).contains(&summary.to_owned()), "it is ours now");
+
+    // After the plan.
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &walkthrough()).await;
+    fleet.edit(ALB_CONFIG, |object| object["spec"]["config"]["resourceGroupId"] = json!("rg-theirs"));
+    let mut config = walkthrough();
+    config["resource_group_id"] = json!("rg-ours");
+    let answer = gateway.apply(&config).await;
+    assert_eq!(errors(&answer.diagnostics), ["resource_group_id: Field Changed Since the Plan"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_update_is_ready_only_after_a_pass_that_began_after_it() {
     let fleet = FakeFleet::default();
     let mut config = waitable();
@@ -122,7 +176,7 @@ async fn v20_only_what_the_configuration_changes_replaces_the_load_balancer() {
     let mut config = walkthrough();
     config["address_type"] = Json::Null;
     config["zone_mappings"] =
-        json!([{"vswitch_id": "vsw-oracle-i"}, {"vswitch_id": "vsw-oracle-h", "zone_id": "cn-hangzhou-h"}]);
+        json!([{"vswitch_id": "vsw-oraclei"}, {"vswitch_id": "vsw-oracleh", "zone_id": "cn-hangzhou-h"}]);
     assert_eq!(gateway.plan(&config).requires_replace, Vec::new());
 
     // A live edit that the controller ignored is written back in place ...
@@ -136,6 +190,14 @@ async fn v20_only_what_the_configuration_changes_replaces_the_load_balancer() {
     let plan = gateway.plan(&config);
     assert!(plan.requires_replace.contains(&Path::attribute("load_balancer_id")), "{:?}", plan.requires_replace);
     assert!(plan.planned.unwrap().attr("load_balancer_id").is_unknown());
+
+    let mut config = walkthrough();
+    config["name"] = json!("another");
+    let plan = gateway.plan(&config);
+    assert_eq!(plan.requires_replace, [Path::attribute("name")]);
+    let warning = plan.diagnostics.iter().find(|told| told.summary == "Load Balancer Replaced").unwrap();
+    assert_eq!(warning.path, Some(Path::attribute("name")));
+    assert!(warning.detail.contains("alb-1.example.aliyuncs.com"), "{}", warning.detail);
 
     let mut config = walkthrough();
     config["address_allocated_mode"] = json!("(unknown)");
@@ -196,6 +258,42 @@ async fn an_ingress_class_that_was_led_elsewhere_is_led_back() {
     assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
     assert_eq!(fleet.get(CLASS).unwrap()["spec"]["parameters"]["name"], "ackone-gateway-demo");
     assert_eq!(gateway.changes(&walkthrough()), Vec::<&str>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_edits_of_the_ingress_class_are_told_with_their_writer_and_set_back() {
+    let fleet = FakeFleet::default();
+    let mut config = walkthrough();
+    config["default_ingress_class"] = json!(true);
+    let mut gateway = create(&fleet, &config).await;
+    let annotation = "ingressclass.kubernetes.io/is-default-class";
+    let owned = json!({"f:spec": {"f:parameters": {"f:apiGroup": {}}}, "f:metadata": {"f:annotations": {format!("f:{annotation}"): {}}}});
+    fleet.edit(CLASS, |object| {
+        object["spec"]["parameters"]["apiGroup"] = json!("example.com");
+        object["metadata"]["annotations"][annotation] = json!("perhaps");
+        object["metadata"]["managedFields"] =
+            json!([{"manager": "kubectl-edit", "operation": "Update", "time": "2026-11-23T18:29:50Z", "fieldsV1": owned}]);
+    });
+    let answer = gateway.read().await;
+    assert_eq!(warnings(&answer.diagnostics), ["IngressClass \"alb\" Changed Outside of Terraform"]);
+    let detail = &answer.diagnostics.iter().next().unwrap().detail;
+    for line in [
+        "ingress_class_name: last written by \"kubectl-edit\" at 2026-11-23T18:29:50Z; it was \"alibabacloud.com\" and is",
+        "default_ingress_class: last written by \"kubectl-edit\" at 2026-11-23T18:29:50Z; it was \"true\" and is \"perhaps\"",
+    ] {
+        assert!(detail.contains(line), "{detail}");
+    }
+    let changed = gateway.changes(&config);
+    assert!(changed.contains(&"ingress_class_name") && changed.contains(&"default_ingress_class"), "{changed:?}");
+    // The plan shows it, so it is no conflict, whatever else changes.
+    config["load_balancer_name"] = json!("renamed");
+    let answer = gateway.apply(&config).await;
+    assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
+    let class = fleet.get(CLASS).unwrap();
+    assert_eq!(class["spec"]["parameters"]["apiGroup"], "alibabacloud.com");
+    assert_eq!(class["metadata"]["annotations"][annotation], "true");
+    gateway.read().await;
+    assert_eq!(gateway.changes(&config), Vec::<&str>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -38,7 +38,7 @@ macro_rules! table {
 /// Every annotation that attributes write. A presence stands before what it decides on.
 pub(crate) const TABLE: &[Annotation] = table! {
     "listen_ports", ["listen_ports"], "listen-ports", Ports, None;
-    "nothing: the protocol is always grpc", ["backend_protocol"], "backend-protocol", Raw, Some("http");
+    "backend_protocol", ["backend_protocol"], "backend-protocol", Raw, Some("http");
     "ssl_redirect", ["ssl_redirect"], "ssl-redirect", Flag, Some("false");
     "use_regex", ["use_regex"], "use-regex", FlagIfOn, Some("false");
     "rewrite_target", ["rewrite_target"], "rewrite-target", Trimmed, None;

@@ -346,12 +346,16 @@ fn keep_spelling<T: Clone>(
     write: impl Fn(&T) -> Json,
 ) -> Vec<Option<T>> {
     let at = FieldPath::of(["spec"].into_iter().chain(below_spec.iter().copied()));
+    // As a list, since elements of lists are compared whole.
+    let written = |element: &T| Json::Array(vec![write(element)]);
     seen.into_iter()
         .enumerate()
         .map(|(index, seen)| {
             let prior = prior.get(index).cloned().flatten();
             match (prior, &seen) {
-                (Some(prior), Some(live)) if equal(Some(&write(live)), Some(&write(&prior)), &at, &IngressMeaning) => {
+                (Some(prior), Some(live))
+                    if equal(Some(&written(live)), Some(&written(&prior)), &at, &IngressMeaning) =>
+                {
                     Some(prior)
                 }
                 _ => seen,

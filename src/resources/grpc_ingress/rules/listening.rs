@@ -9,12 +9,12 @@ use crate::framework::path::Path;
 use crate::framework::schema::Problem;
 use crate::framework::value::Value;
 use crate::resources::grpc_ingress::object::split_port;
+use crate::resources::kubernetes_attributes::CLASS_ANNOTATION;
 
 /// V41: the class is named by `ingress_class_name`, which is required; the annotation from before that field is refused.
 pub(super) fn v41_class(config: &Config, diagnostics: &mut Diagnostics) {
     for (name, map) in [("annotations", &config.annotations), ("extra_annotations", &config.extra_annotations)] {
-        for key in map.known().into_iter().flat_map(BTreeMap::keys).filter(|key| *key == "kubernetes.io/ingress.class")
-        {
+        for key in map.known().into_iter().flat_map(BTreeMap::keys).filter(|key| *key == CLASS_ANNOTATION) {
             diagnostics.error(
                 Path::attribute(name).key(key.as_str()),
                 "Obsolete Class Annotation",
@@ -113,7 +113,7 @@ pub(super) fn v51_redirect_listeners(config: &Config, diagnostics: &mut Diagnost
     }
 }
 
-/// V55: each host of the rules is literally in a `tls` entry. That HTTPS listeners have a `tls` entry at all is V47.
+/// V55: each host of the rules is literally in a `tls` entry.
 pub(super) fn v55_hosts_in_tls(config: &Config, diagnostics: &mut Diagnostics) {
     let Some(listed) = tls_hosts(config) else { return };
     let rules = config.rules.known().into_iter().flatten().enumerate();
@@ -130,6 +130,29 @@ pub(super) fn v55_hosts_in_tls(config: &Config, diagnostics: &mut Diagnostics) {
             format!(
                 "Host {host:?} is in no tls entry (they list {all}), so clients would be served a certificate of another host. Add \
                  it literally to tls[*].hosts; a wildcard there does not count."
+            ),
+        );
+    }
+}
+
+/// V55, the part that is advice: hosts on an HTTPS listener and no `tls` entry at all. Told beside the error of V47, for it
+/// says which certificate those hosts would get.
+pub(super) fn v55_https_without_tls(config: &Config, diagnostics: &mut Diagnostics) {
+    let https = texts(&config.listen_ports).into_iter().any(|port| matches!(split_port(port), Some((_, "HTTPS"))));
+    if !https || !config.tls.known().is_some_and(Vec::is_empty) {
+        return;
+    }
+    let rules = config.rules.known().into_iter().flatten().filter_map(Attr::known);
+    let hosts: BTreeSet<&str> = rules.filter_map(|rule| rule.host.known()).map(String::as_str).collect();
+    if !hosts.is_empty() {
+        diagnostics.warn(
+            Path::attribute("tls"),
+            "Hosts Rely on Certificate Discovery",
+            format!(
+                "Without a tls entry the controller looks for certificates of the account that cover {}, and stops changes of every \
+                 Ingress of the gateway if there is none (\"none certificate found for host\"). List the hosts in tls, with the \
+                 Secret of their certificate.",
+                hosts.into_iter().collect::<Vec<_>>().join(", ")
             ),
         );
     }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::model::{GrpcIngress, IngressPath, Rule};
+use super::object::BACKEND_PROTOCOL;
 use super::object::annotations::standing;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Attr, Planned};
@@ -21,10 +22,10 @@ use crate::framework::path::Path;
 use crate::framework::schema::Problem;
 use crate::framework::value::Value;
 use crate::kubernetes::{Object, ObjectRef};
-use crate::resources::kubernetes_attributes::{check_annotation_keys, v74_unknown_annotation_key};
+use crate::resources::kubernetes_attributes::{ALB_PREFIX, check_annotation_keys, v74_unknown_annotation_key};
 
 pub(crate) use listening::v47_tls;
-pub(crate) use paths::{v62_path, v63_service_port};
+pub(crate) use paths::v63_service_port;
 
 /// A configuration or plan.
 type Config = GrpcIngress<Planned>;
@@ -40,10 +41,12 @@ pub(crate) fn validate(config: &Config, diagnostics: &mut Diagnostics) {
         listening::v49_no_quic,
         listening::v51_redirect_listeners,
         listening::v55_hosts_in_tls,
+        listening::v55_https_without_tls,
         listening::v58_order,
         paths::v50_grpc_paths,
         paths::v60_wildcards,
         paths::v61_regex_paths,
+        paths::v62_paths,
         routing::v64_final_actions,
         routing::v65_custom_routing,
         settings::v66_canary,
@@ -65,25 +68,28 @@ pub(crate) fn advise(planned: &Config, diagnostics: &mut Diagnostics) {
     let rules: &[fn(&Config, &mut Diagnostics)] = &[
         paths::v50_grpc_paths_advice,
         settings::v70_http_health_check,
+        settings::connection_drain_advice,
         paths::v75_server_group_name,
         paths::v79_catch_all_first,
     ];
     rules.iter().for_each(|rule| rule(planned, diagnostics));
 }
 
-/// V45: the protocol is written by this resource alone, in the one spelling that controllers take for gRPC. Aliases of
-/// the annotation do not exist; its own key is refused wherever users can write keys.
+/// V45: the protocol is written by this resource alone, in the one spelling that controllers take for gRPC. Its own key is
+/// refused wherever users can write keys, like that of every attribute; a key that differs from it in case only would be
+/// ignored, and its author would take Pods for spoken to in another protocol.
 fn v45_protocol(config: &Config, diagnostics: &mut Diagnostics) {
+    let own = BACKEND_PROTOCOL.strip_prefix(ALB_PREFIX).unwrap_or_default();
     for (name, map) in [("annotations", &config.annotations), ("extra_annotations", &config.extra_annotations)] {
         for key in map.known().into_iter().flat_map(BTreeMap::keys) {
-            let spelled = key.to_ascii_lowercase();
-            if spelled.ends_with("/backend-protocol") && standing(key) == standing("") {
+            let meant = key.strip_prefix(ALB_PREFIX).is_some_and(|spelled| spelled.eq_ignore_ascii_case(own));
+            if meant && key != BACKEND_PROTOCOL {
                 diagnostics.error(
                     Path::attribute(name).key(key.as_str()),
                     "Backend Protocol Is Fixed",
                     format!(
-                        "{key:?} does not set the protocol towards the Pods: controllers read \
-                         \"alb.ingress.kubernetes.io/backend-protocol\" alone, which this resource writes as \"grpc\". Remove it."
+                        "{key:?} does not set the protocol towards the Pods: controllers read {BACKEND_PROTOCOL:?} alone, in this \
+                         very spelling, which this resource writes as \"grpc\". Remove it."
                     ),
                 );
             }
@@ -106,7 +112,7 @@ pub(crate) fn v73_default_backend(object: &ObjectRef, live: &Object, warnings: &
 
 /// At least one rule.
 pub(crate) fn some_rules(value: &Value) -> Result<(), Problem> {
-    not_empty(value, "No Rules", "rules is empty: nothing would be published.")
+    not_empty(value, "No Rules", "rules is empty: nothing would be published. Write a rule for each host.")
 }
 
 /// At least one path.

@@ -1,6 +1,7 @@
 //! Rules about paths and their backends.
 
-use super::{Config, Place, or_default, places, places_are_known, refuse, regex_mode, text};
+use super::routing::is_answered_here;
+use super::{Config, Place, or_default, places, places_are_known, refuse, regex_mode};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::Attr;
 use crate::framework::path::Path;
@@ -24,9 +25,14 @@ fn is_method(path: &str) -> bool {
         && parts.next().is_none()
 }
 
+/// The paths whose requests go to a gRPC server. Not those that the gateway answers itself, such as a browser's `/`.
+fn grpc_places(config: &Config) -> impl Iterator<Item = Place<'_>> {
+    places(config).into_iter().filter(|place| !is_answered_here(config, place))
+}
+
 /// V50: a path must be able to match a gRPC call.
 pub(super) fn v50_grpc_paths(config: &Config, diagnostics: &mut Diagnostics) {
-    for place in places(config) {
+    for place in grpc_places(config) {
         let Some((path, kind)) = path_and_type(&place) else { continue };
         match kind {
             "Exact" if !is_method(path) && !path.contains(['*', '?']) => diagnostics.error(
@@ -50,7 +56,7 @@ pub(super) fn v50_grpc_paths(config: &Config, diagnostics: &mut Diagnostics) {
 
 /// V50, the part that is advice: a literal path that is no whole method.
 pub(super) fn v50_grpc_paths_advice(config: &Config, diagnostics: &mut Diagnostics) {
-    for place in places(config) {
+    for place in grpc_places(config) {
         let Some((path, "ImplementationSpecific")) = path_and_type(&place) else { continue };
         if path != "/" && !path.contains(['*', '?']) && !is_method(path) {
             diagnostics.warn(
@@ -104,19 +110,28 @@ pub(super) fn v61_regex_paths(config: &Config, diagnostics: &mut Diagnostics) {
     }
 }
 
-/// V62: what the Kubernetes API takes as a path.
-pub(crate) fn v62_path(value: &Value) -> Result<(), Problem> {
-    let path = text(value);
-    let lower = path.to_ascii_lowercase();
-    let bad = ["//", "/./", "/../", "%2f"].iter().find(|part| lower.contains(**part));
-    let ending = ["/..", "/."].iter().find(|part| path.ends_with(**part));
-    match (path.starts_with('/'), bad.or(ending)) {
-        (true, None) => Ok(()),
-        (false, _) => refuse("Invalid Path", format!("{path:?} does not start with '/'. Write an absolute path.")),
-        (true, Some(part)) => refuse(
-            "Invalid Path",
-            format!("{path:?} holds {part:?}, which the Kubernetes API refuses. Write the path without it."),
-        ),
+/// V62: what the Kubernetes API takes as a path. What it refuses inside of one it refuses in `Prefix` and `Exact` paths only
+/// (Kubernetes `validateHTTPIngressPath`).
+pub(super) fn v62_paths(config: &Config, diagnostics: &mut Diagnostics) {
+    for place in places(config) {
+        let Some(path) = or_default(&place.path.path, "/") else { continue };
+        let at = place.at.attr("path");
+        if !path.starts_with('/') {
+            let detail = format!("{path:?} does not start with '/'. Write an absolute path.");
+            diagnostics.error(at.clone(), "Invalid Path", detail);
+        }
+        let Some("Prefix" | "Exact") = or_default(&place.path.path_type, "Prefix") else { continue };
+        let inside = ["//", "/./", "/../", "%2f", "%2F"].into_iter().filter(|part| path.contains(part));
+        let ending = ["/..", "/."].into_iter().filter(|part| path.ends_with(part));
+        let parts: Vec<String> = inside.chain(ending).map(|part| format!("{part:?}")).collect();
+        if !parts.is_empty() {
+            let parts = parts.join(" and ");
+            diagnostics.error(
+                at,
+                "Invalid Path",
+                format!("{path:?} holds {parts}, which the Kubernetes API refuses. Write the path without."),
+            );
+        }
     }
 }
 

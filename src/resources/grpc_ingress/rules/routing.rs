@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::paths::service_port_of;
-use super::{Bounds, Config, or_default, places, places_are_known, texts, within};
+use super::{Bounds, Config, Place, or_default, places, places_are_known, texts, within};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Field, Planned};
 use crate::framework::path::Path;
@@ -40,6 +40,29 @@ fn finals(routing: Option<&CustomRouting<Planned>>, service: &str) -> Option<Vec
         }
     }
     Some(found)
+}
+
+/// Whether the gateway itself answers a path, or may do so: by a redirect or a fixed response.
+pub(super) fn is_answered_here(config: &Config, place: &Place<'_>) -> bool {
+    if place.path.service_port.known().is_some() {
+        return false;
+    }
+    let routing = match (&config.custom_routing, &place.path.service_name) {
+        (Attr::Null, _) => return false,
+        (Attr::Known(routing), Attr::Known(service)) => routing.get(service),
+        _ => return true,
+    };
+    let actions = match routing {
+        None | Some(Attr::Null) => return false,
+        Some(Attr::Unknown) => return true,
+        Some(Attr::Known(routing)) => &routing.actions,
+    };
+    let answers = |action: &Attr<Action<Planned>>| match action {
+        Attr::Known(action) => !action.redirect.is_null() || !action.fixed_response.is_null(),
+        Attr::Null => false,
+        Attr::Unknown => true,
+    };
+    actions.is_unknown() || actions.known().into_iter().flatten().any(answers)
 }
 
 /// V64: a path without port is answered by exactly one final action of its Service, and one with a port by none.
@@ -142,21 +165,16 @@ fn set_attributes(value: &Value) -> Option<Vec<&str>> {
     (!open || known > 1).then_some(set)
 }
 
-/// Each element of `conditions` and `actions` is of exactly one type.
-fn exactly_one(value: &Value, at: &Path, what: &str, diagnostics: &mut Diagnostics) {
-    match set_attributes(value).as_deref() {
-        None | Some([_]) => {}
-        Some([]) => diagnostics.error(
-            at.clone(),
-            format!("Empty {what}"),
-            format!("{at} sets nothing. Set one of its attributes, or remove it."),
-        ),
-        Some(several) => diagnostics.error(
-            at.clone(),
-            format!("Ambiguous {what}"),
-            format!("{at} sets {}. Make an element of the list for each.", several.join(" and ")),
-        ),
-    }
+/// Each element of `conditions` and `actions` is of exactly one type; the titles are for one of none and for one of several.
+fn exactly_one(value: &Value, at: &Path, [empty, ambiguous]: [&str; 2], diagnostics: &mut Diagnostics) {
+    let (summary, detail) = match set_attributes(value).as_deref() {
+        None | Some([_]) => return,
+        Some([]) => (empty, format!("{at} sets nothing. Set one of its attributes, or remove it.")),
+        Some(several) => {
+            (ambiguous, format!("{at} sets {}. Make an element of the list for each.", several.join(" and ")))
+        }
+    };
+    diagnostics.error(at.clone(), summary, detail);
 }
 
 fn conditions(routing: &CustomRouting<Planned>, at: &Path, diagnostics: &mut Diagnostics) {
@@ -166,20 +184,25 @@ fn conditions(routing: &CustomRouting<Planned>, at: &Path, diagnostics: &mut Dia
     for (index, condition) in routing.conditions.known().into_iter().flatten().enumerate() {
         let (at, Attr::Known(condition)) = (at.index(index), condition) else { continue };
         let value = condition.to_value();
-        exactly_one(&value, &at, "Condition", diagnostics);
+        exactly_one(&value, &at, ["Empty Condition", "Ambiguous Condition"], diagnostics);
         for (name, value) in value.as_map().into_iter().flatten() {
-            let list = if value.as_map().is_some() { value.attr("values") } else { value.clone() };
-            values += list.as_list().map_or(0, <[Value]>::len);
+            let at = at.attr(name.as_str());
+            let (at_list, list) = match value.as_map() {
+                Some(_) => (at.attr("values"), value.attr("values")),
+                None => (at.clone(), value.clone()),
+            };
+            // Unknown elements of a set may turn out to be equal to others.
+            values += list.as_list().into_iter().flatten().filter(|value| !value.is_unknown()).count();
             if list.as_list().is_some_and(<[Value]>::is_empty) {
                 diagnostics.error(
-                    at.attr(name.as_str()),
+                    at_list,
                     "Empty Condition",
-                    format!("{}.{name} has no value, so nothing can match it. Write values, or remove it.", at),
+                    format!("{at} has no value, so nothing can match it. Write values, or remove it."),
                 );
             }
             if name.starts_with("response_") && !value.is_null() && response == Some(false) {
                 diagnostics.error(
-                    at.attr(name.as_str()),
+                    at,
                     "Condition on the Response",
                     format!(
                         "{name} is known only when the answer is there. Set direction to \"Response\", or remove it."
@@ -236,7 +259,7 @@ fn actions(routing: &CustomRouting<Planned>, at: &Path, diagnostics: &mut Diagno
     }
     for (index, action) in routing.actions.known().into_iter().flatten().enumerate() {
         let (at, Attr::Known(action)) = (at.index(index), action) else { continue };
-        exactly_one(&action.to_value(), &at, "Action", diagnostics);
+        exactly_one(&action.to_value(), &at, ["Empty Action", "Ambiguous Action"], diagnostics);
         one_action(action, &at, diagnostics);
     }
 }

@@ -61,7 +61,7 @@ fn attributes() -> Vec<Attribute> {
             "IngressClass of the gateway: `ackone_alb_gateway.*.ingress_class_name`.",
         )
         .required()
-        .check(shared::subdomain_name("Ingress Class")),
+        .check(shared::untagged_name("Ingress Class")),
         Attribute::value(
             "listen_ports",
             Type::set(Type::String),
@@ -86,7 +86,7 @@ fn attributes() -> Vec<Attribute> {
                     "Secret with the certificate, in the same namespace of the Fleet. Without it the controller looks for a \
                      certificate of the account that covers the hosts.",
                 )
-                .check(shared::subdomain_name("Secret")),
+                .check(shared::untagged_name("Secret")),
             ],
             "Certificates for the hosts. At least one: gRPC is served over TLS only.",
         )
@@ -95,11 +95,13 @@ fn attributes() -> Vec<Attribute> {
         Attribute::bool(
             "ssl_redirect",
             "Whether requests on the gateway's listener 80/HTTP are answered with a redirect (308) to port 443. The gateway needs \
-             both listeners. gRPC clients do not follow redirects: this is for people and browsers that come to the host.",
+             both listeners. gRPC clients do not follow redirects: this is for people and browsers that come to the host. Default \
+             `false`.",
         ),
         Attribute::bool(
             "use_regex",
-            "Whether paths of type `Prefix` are regular expressions (ALB's, case-sensitive). Then every path must be `Prefix`.",
+            "Whether paths of type `Prefix` are regular expressions (ALB's, case-sensitive). Then every path must be `Prefix`. \
+             Default `false`.",
         ),
         Attribute::string(
             "rewrite_target",
@@ -164,8 +166,7 @@ fn rules_attribute() -> Attribute {
                         "path",
                         "Path. A gRPC call has the path `/package.Service/Method`. Default `/`.",
                     )
-                    .default_value(Value::string("/"))
-                    .check(rules::v62_path),
+                    .default_value(Value::string("/")),
                     Attribute::string(
                         "path_type",
                         "`Prefix`, `Exact` (then a full method path) or `ImplementationSpecific` (ALB wildcards `*` and \

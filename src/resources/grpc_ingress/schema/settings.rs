@@ -38,7 +38,10 @@ pub(super) fn load_balancing() -> Attribute {
                 Nesting::Single,
                 vec![
                     enabled("new members get a growing share at first"),
-                    Attribute::number("duration", "Seconds until a new member has its full share, 30 to 900."),
+                    Attribute::number(
+                        "duration",
+                        "Seconds until a new member has its full share, 30 to 900. Default 30, which is not confirmed.",
+                    ),
                 ],
                 "Lets new members warm up. Only with scheduler `wrr`; hosted controllers of 2.14 and later.",
             ),
@@ -49,7 +52,8 @@ pub(super) fn load_balancing() -> Attribute {
                     enabled("leaving members finish their calls"),
                     Attribute::number(
                         "timeout",
-                        "Seconds that open streams of a leaving member may take, 0 to 900. Longer ones are cut.",
+                        "Seconds that open streams of a leaving member may take; longer ones are cut. Bounds and default are \
+                         not confirmed: 0 to 900, and 300.",
                     ),
                 ],
                 "Lets members that leave finish their calls. Hosted controllers of 2.14 and later.",

@@ -2,12 +2,13 @@
 //!
 //! The configurations and their changes are those that acceptance tests apply with Terraform.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use super::{INGRESS, fleet_with_gateway, instance};
+use super::{INGRESS, fleet_with_gateway, instance, settings};
+use crate::framework::erased::HostCapabilities;
 use crate::framework::model::{Field, Stored};
 use crate::framework::plan::resolve;
 use crate::framework::schema::{Attribute, Kind, Nesting};
@@ -15,7 +16,7 @@ use crate::framework::value::Value;
 use crate::resources::grpc_ingress::model::GrpcIngress;
 use crate::resources::grpc_ingress::object::ingress;
 use crate::resources::grpc_ingress::schema;
-use crate::resources::testing::errors;
+use crate::resources::testing::{errors, optional_places};
 
 const CONFIGURATIONS: [&str; 5] = ["settings", "routing", "canary_by_weight", "canary_by_request", "regex"];
 
@@ -123,6 +124,62 @@ async fn each_attribute_changes_its_own_field_and_nothing_else() {
             assert_eq!(found, expected(&change), "{about}");
         }
     }
+}
+
+/// Attributes that rules do not let go out of these configurations, for what else is in them. In custom routing it is what
+/// makes an element one of its kind.
+const NEEDED: [&str; 10] = [
+    "/canary/weight",
+    "/health_check/method",
+    "/health_check/protocol",
+    "/load_balancing/uch_value",
+    "/rules/0/paths/0/path",
+    "/rules/0/paths/0/service_port",
+    "/rules/0/paths/1/service_port",
+    "/rules/0/paths/4/service_port",
+    "/ssl_redirect",
+    "/tls/0/hosts",
+];
+
+#[tokio::test(start_paused = true)]
+async fn an_attribute_that_is_left_out_leaves_the_object() {
+    let (mut refused, mut left_out) = (BTreeSet::new(), 0);
+    for name in CONFIGURATIONS {
+        let mut config = configuration(name);
+        config["wait"] = json!(false);
+        config["cross_checks"] = json!(false);
+        let fleet = fleet_with_gateway();
+        let mut instance = instance(&fleet);
+        instance.apply(&config).await;
+        let made = (fleet.objects(), instance.state.clone(), instance.private.clone());
+        for place in optional_places(&schema::schema().attributes, &config) {
+            let (objects, state, private) = made.clone();
+            fleet.put_back(objects);
+            (instance.state, instance.private) = (state, private);
+            instance.next_command(fleet.clients(settings()));
+            let about = format!("{name}: {place}");
+            let mut less = config.clone();
+            *less.pointer_mut(&place).unwrap() = Json::Null;
+            let host = HostCapabilities { write_only_attributes: true };
+            if instance.resource.validate(&instance.config(&less), host).has_errors() {
+                refused.insert(place);
+                continue;
+            }
+            left_out += 1;
+            let wanted = intent(&instance.plan(&less).planned.unwrap());
+            let answer = instance.apply(&less).await;
+            assert_eq!(errors(&answer.diagnostics), Vec::<String>::new(), "{about}");
+            let live = fleet.get(INGRESS).unwrap();
+            assert_eq!(live["spec"], wanted["spec"], "{about}");
+            assert_eq!(live["metadata"]["annotations"], wanted["metadata"]["annotations"], "{about}");
+            instance.read().await;
+            assert_eq!(instance.changes(&less), Vec::<&str>::new(), "{about}: the second plan is empty");
+        }
+    }
+    let refused: Vec<&str> =
+        refused.iter().map(String::as_str).filter(|place| !place.starts_with("/custom_routing")).collect();
+    assert_eq!(refused, NEEDED);
+    assert!(left_out > 90, "{left_out}");
 }
 
 /// The attributes that hold values, by their names from the top.

@@ -366,6 +366,24 @@ async fn mistakes_are_told_together_at_their_attributes() {
 }
 
 #[tokio::test]
+async fn a_number_that_does_not_suit_hides_no_other_mistake() {
+    let mut config = walkthrough();
+    config["order"] = json!(1.5);
+    config["cors"] = json!({"max_age": 1e30});
+    config["rules"][0]["paths"][0]["service_port"] = json!(0.5);
+    config["canary"] = json!({"weight": 101});
+    assert_eq!(
+        errors(&instance(&FakeFleet::default()).plan(&config).diagnostics),
+        [
+            "rules[0].paths[0].service_port: Invalid Service Port",
+            "order: Unsuitable Value",
+            "cors.max_age: Unsuitable Value",
+            "canary.weight: Invalid Canary Weight"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn unknown_values_are_no_mistakes() {
     let ingress = instance(&FakeFleet::default());
     let config = json!({

@@ -95,12 +95,17 @@ async fn v45_the_protocol_is_written_by_the_provider_alone() {
             [format!("{map}[\"alb.ingress.kubernetes.io/backend-protocol\"]: Annotation Has an Attribute")]
         );
     }
-    let alias = "nginx.ingress.kubernetes.io/backend-protocol";
+    let spelled = "alb.ingress.kubernetes.io/Backend-Protocol";
     assert_eq!(
-        refused(&json!({"annotations": key(alias)})),
-        [format!("annotations[{alias:?}]: Backend Protocol Is Fixed")]
+        refused(&json!({"extra_annotations": key(spelled)})),
+        [format!("extra_annotations[{spelled:?}]: Backend Protocol Is Fixed")]
     );
-    silent(&json!({"annotations": {"example.com/protocol": "grpc"}}));
+    let misplaced = refused(&json!({"annotations": key(spelled)}));
+    assert!(misplaced.contains(&format!("annotations[{spelled:?}]: Backend Protocol Is Fixed")), "{misplaced:?}");
+    // What other programs read is theirs.
+    silent(
+        &json!({"annotations": {"nginx.ingress.kubernetes.io/backend-protocol": "GRPC", "a.example/backend-protocol": "x"}}),
+    );
     silent(&json!({"extra_annotations": "(unknown)"}));
     let planned = instance(&FakeFleet::default()).plan(&walkthrough()).planned.unwrap();
     assert_eq!(planned.attr("backend_protocol"), Value::string("grpc"));
@@ -158,6 +163,25 @@ async fn v50_a_path_must_be_able_to_match_a_call() {
 }
 
 #[tokio::test]
+async fn v50_a_path_that_the_gateway_answers_itself_needs_no_method() {
+    let at = "rules[0].paths[0].path: Path Matches No gRPC Method".to_owned();
+    let page = |action: &Json| {
+        let mut config = routing(&json!({"actions": [action]}), true);
+        config["rules"][0]["paths"][0]["path"] = json!("/");
+        config["rules"][0]["paths"][0]["path_type"] = json!("Exact");
+        config
+    };
+    silent(&page(&json!({"redirect": {"host": "docs.example.com"}})));
+    silent(&page(&json!({"fixed_response": {"content_type": "text/plain"}})));
+    silent(&page(&json!("(unknown)")));
+    let forward = json!({"forward_group": {"server_groups": [{"service_name": "a", "service_port": 1}]}});
+    assert_eq!(refused(&page(&forward)), [at.as_str()], "calls go on to servers");
+    let mut with_port = page(&json!({"redirect": {"host": "docs.example.com"}}));
+    with_port["rules"][0]["paths"][0]["service_port"] = json!(1);
+    assert!(refused(&with_port).contains(&at));
+}
+
+#[tokio::test]
 async fn v51_a_redirect_needs_the_listener_that_it_leads_to() {
     assert_eq!(
         refused(&json!({"ssl_redirect": true, "listen_ports": ["8443/HTTPS"]})),
@@ -176,11 +200,38 @@ async fn v55_hosts_of_rules_are_listed_literally() {
     let mut wildcard = host("a.example.com");
     wildcard["tls"] = json!([{"hosts": ["*.example.com"]}]);
     assert_eq!(refused(&wildcard), ["rules[0].host: Host Without TLS Entry"]);
+    let mut two = host("other.example.com");
+    two["rules"].as_array_mut().unwrap().push(host("third.example.com")["rules"][0].clone());
+    assert_eq!(
+        refused(&two),
+        ["rules[0].host: Host Without TLS Entry", "rules[1].host: Host Without TLS Entry"],
+        "every one of them"
+    );
     silent(&host("GRPC.example.com"));
     silent(&host("(unknown)"));
+    // No host is any host.
+    silent(&json!({"rules": [{"paths": [{"service_name": "s", "service_port": 1}]}]}));
+    // A wildcard that is listed literally is as good as any host.
+    let mut literal = host("*.example.com");
+    literal["tls"] = json!([{"hosts": ["*.example.com"]}]);
+    silent(&literal);
     let mut unknown = host("other.example.com");
     unknown["tls"] = json!([{"hosts": ["(unknown)"]}]);
     silent(&unknown);
+}
+
+#[tokio::test]
+async fn v55_hosts_without_any_tls_entry_rely_on_discovery() {
+    let told = |attributes: &Json| warnings(&instance(&FakeFleet::default()).plan(&with(attributes)).diagnostics);
+    let warning = ["tls: Hosts Rely on Certificate Discovery"];
+    assert_eq!(told(&json!({"tls": []})), warning);
+    assert_eq!(told(&json!({"tls": [], "listen_ports": ["8001/HTTP"]})), Vec::<String>::new(), "no HTTPS");
+    let any = json!({"tls": [], "rules": [{"paths": [{"service_name": "s", "service_port": 1}]}]});
+    assert_eq!(told(&any), Vec::<String>::new(), "no host to discover one for");
+    for unknown in [json!({"tls": "(unknown)"}), json!({"tls": ["(unknown)"]})] {
+        assert_eq!(told(&unknown), Vec::<String>::new());
+    }
+    assert_eq!(told(&json!({"tls": [], "listen_ports": "(unknown)"})), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -203,6 +254,11 @@ async fn v60_wildcards_need_regular_expressions_or_their_own_type() {
     silent(&regex);
     regex["use_regex"] = json!("(unknown)");
     silent(&regex);
+    let mut exact = path(&json!({"path": "/a/b*", "path_type": "Exact"}));
+    for mode in [json!(true), json!("(unknown)")] {
+        exact["use_regex"] = mode;
+        assert!(refused(&exact).contains(&wrong[0].to_owned()), "no mode makes a regular expression of it");
+    }
     let mut rewrite = path(&json!({"path": "/a/(.*)"}));
     rewrite["rewrite_target"] = json!("/${1}");
     silent(&rewrite);
@@ -238,8 +294,19 @@ async fn v62_paths_are_what_the_api_takes() {
     for text in ["x", "", "/a//b", "/a/./b", "/a/../b", "/a%2Fb", "/a/.."] {
         assert_eq!(refused(&path(&json!({"path": text}))), ["rules[0].paths[0].path: Invalid Path"], "{text}");
     }
+    assert_eq!(refused(&path(&json!({"path": "/a//b/./c"}))).len(), 1, "one path, one place");
+    let all = paths(&[&json!({"path": "a"}), &json!({"path": "/ok"}), &json!({"path": "/b//", "path_type": "Exact"})]);
+    let told: Vec<String> = refused(&all).into_iter().filter(|line| line.ends_with("Invalid Path")).collect();
+    assert_eq!(told, ["rules[0].paths[0].path: Invalid Path", "rules[0].paths[2].path: Invalid Path"]);
     silent(&path(&json!({"path": "/helloworld.Greeter"})));
     silent(&path(&json!({"path": "(unknown)"})));
+    // The API looks into Prefix and Exact paths only.
+    for text in ["/a//*", "/a/./*", "/a%2F*"] {
+        silent(&path(&json!({"path": text, "path_type": "ImplementationSpecific"})));
+        silent(&path(&json!({"path": text, "path_type": "(unknown)"})));
+    }
+    let relative = json!({"path": "a/*", "path_type": "ImplementationSpecific"});
+    assert_eq!(refused(&path(&relative)), ["rules[0].paths[0].path: Invalid Path"]);
 }
 
 #[tokio::test]
@@ -302,12 +369,15 @@ async fn v65_conditions_have_one_type_and_few_values() {
     assert_eq!(of(&json!([{"hosts": ["a"], "paths": ["/b"]}])), [format!("{CONDITIONS}[0]: Ambiguous Condition")]);
     assert_eq!(
         of(&json!([{"hosts": []}, {"header": {"key": "k", "values": []}}])),
-        [format!("{CONDITIONS}[0].hosts: Empty Condition"), format!("{CONDITIONS}[1].header: Empty Condition")]
+        [format!("{CONDITIONS}[0].hosts: Empty Condition"), format!("{CONDITIONS}[1].header.values: Empty Condition")]
     );
     let many: Vec<String> = (0..10).map(|index| format!("v{index}")).collect();
     let header = json!({"header": {"key": "stage", "values": many}});
     assert_eq!(of(&json!([header, {"methods": ["POST"]}])), [format!("{CONDITIONS}: Too Many Condition Values")]);
     silent(&routing(&json!({"conditions": [header]}), false));
+    let mut perhaps = many.clone();
+    perhaps.extend(["(unknown)".to_owned(), "(unknown)".to_owned()]);
+    silent(&routing(&json!({"conditions": [{"header": {"key": "stage", "values": perhaps}}]}), false));
     let ips = |ips: &[&str]| json!([{"source_ips": ips}]);
     let few = ["10.0.0.0/8", "10.1.0.0/16", "10.2.0.1", "fd00::/8", "192.168.0.0/24"];
     silent(&routing(&json!({"conditions": ips(&few)}), false));

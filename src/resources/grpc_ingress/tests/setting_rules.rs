@@ -109,7 +109,19 @@ async fn v67_schedulers_and_what_they_need() {
 }
 
 #[tokio::test]
-async fn v68_sticky_sessions_and_leaving_members() {
+async fn bounds_that_are_not_confirmed_are_advice() {
+    let drain = |timeout: Json| told(&json!({"load_balancing": {"connection_drain": {"timeout": timeout}}}));
+    let at = "load_balancing.connection_drain.timeout: Unusual Connection Drain".to_owned();
+    for timeout in [-1, 901] {
+        assert_eq!(drain(json!(timeout)), (Vec::new(), vec![at.clone()]), "{timeout}");
+    }
+    for timeout in [json!(0), json!(900), json!("(unknown)")] {
+        assert_eq!(drain(timeout), (Vec::new(), Vec::new()));
+    }
+}
+
+#[tokio::test]
+async fn v68_sticky_sessions() {
     let of = |sticky: Json| refused(&json!({"load_balancing": {"sticky_session": sticky}}));
     let at = "load_balancing.sticky_session";
     assert_eq!(of(json!({"type": "server"})), [format!("{at}.type: Invalid Sticky Session")]);
@@ -117,13 +129,9 @@ async fn v68_sticky_sessions_and_leaving_members() {
     for timeout in [0, 86401] {
         assert_eq!(of(json!({"cookie_timeout": timeout})), [format!("{at}.cookie_timeout: Invalid Cookie Timeout")]);
     }
-    let drain = |timeout: i64| refused(&json!({"load_balancing": {"connection_drain": {"timeout": timeout}}}));
-    for timeout in [-1, 901] {
-        assert_eq!(drain(timeout), ["load_balancing.connection_drain.timeout: Invalid Connection Drain"]);
-    }
-    assert_eq!(drain(0), Vec::<String>::new());
     for right in [
         json!({}),
+        json!({"cookie_timeout": 1}),
         json!({"cookie_timeout": 86400}),
         json!({"type": "Server", "cookie": "sid"}),
         json!({"type": "Server", "cookie": "(unknown)"}),
@@ -170,6 +178,12 @@ async fn v69_health_checks_have_bounds_and_fit_their_protocol() {
     }
     let many: Vec<String> = (0..21).map(|code| code.to_string()).collect();
     assert_eq!(of(grpc("GET", json!(many))), ["health_check.codes: Invalid Health Check"]);
+    let mut perhaps: Vec<String> = (0..20).map(|code| code.to_string()).collect();
+    silent(&json!({"health_check": grpc("GET", json!(perhaps))}));
+    perhaps.push("(unknown)".to_owned());
+    silent(&json!({"health_check": grpc("GET", json!(perhaps))}));
+    // Characters are counted, not bytes.
+    silent(&json!({"health_check": tcp("path", json!(format!("/{}", "ä".repeat(79))))}));
     assert_eq!(
         of(json!({"protocol": "HTTPS", "codes": ["0", "http_2xx", "200"]})).len(),
         2,
@@ -213,9 +227,13 @@ async fn v71_limits_are_consistent_and_said_once() {
     }
     assert_eq!(of(json!({"qps": 0})), ["rate_limit.qps: Invalid Rate Limit"]);
     assert_eq!(of(json!({"qps": 1_000_001})), ["rate_limit.qps: Invalid Rate Limit"]);
-    for right in
-        [json!({"qps": 10, "qps_per_ip": 9}), json!({"qps": "(unknown)", "qps_per_ip": 9}), json!({"qps_per_ip": 1})]
-    {
+    for right in [
+        json!({"qps": 1_000_000, "qps_per_ip": 1}),
+        json!({"qps": 1}),
+        json!({"qps": 10, "qps_per_ip": 9}),
+        json!({"qps": "(unknown)", "qps_per_ip": 9}),
+        json!({"qps_per_ip": 1}),
+    ] {
         silent(&json!({ "rate_limit": right }));
     }
     let limit = |per_ip: i64| routing(&json!([{"traffic_limit": {"qps": 10, "qps_per_ip": per_ip}}]), &Json::Null);
@@ -290,7 +308,8 @@ async fn v75_names_of_server_groups_have_a_length() {
     };
     // The longest possible: 63, a hyphen, 63, a hyphen and 5 make 133.
     assert_eq!(of(&"n".repeat(63)).1, ["rules[0].paths[0].service_name: Server Group Name Too Long"]);
-    assert_eq!(of(&"n".repeat(58)), (Vec::new(), Vec::new()));
+    assert_eq!(of(&"n".repeat(59)).1.len(), 1, "129");
+    assert_eq!(of(&"n".repeat(58)), (Vec::new(), Vec::new()), "128");
     assert_eq!(of("(unknown)"), (Vec::new(), Vec::new()));
 }
 

@@ -411,6 +411,17 @@ impl Scene {
         Ok(())
     }
 
+    /// Destroys, and notes what was said.
+    ///
+    /// # Errors
+    /// If Terraform cannot be started.
+    pub fn destroy(&mut self, what: &str) -> Result<Told, AcceptanceError> {
+        let told = self.run(&["destroy", "-json", "-auto-approve"])?;
+        let outcome = if told.failed() { "fails" } else { "succeeds" };
+        self.note(what, &[outcome.to_owned(), told.short()]);
+        Ok(told)
+    }
+
     /// Destroys everything, and makes sure that nothing is left.
     ///
     /// # Errors

@@ -10,13 +10,17 @@
     reason = "helpers of tests are tests too; clippy knows only the functions marked so"
 )]
 
+use std::time::Duration;
+
 use acceptance_tests::host::{Answer, Instance, Session};
 use acceptance_tests::sandbox::Sandbox;
-use acceptance_tests::tools;
+use acceptance_tests::{tools, wait_until};
 use serde_json::{Value, json};
 
 /// No operation makes more calls than this; a sweep that reaches it goes round in circles.
 const MOST_CALLS: u64 = 60;
+/// How long the controller may take to make a gateway that a test begins with. Far more than it takes.
+const GATEWAY_LIMIT: Duration = Duration::from_secs(60);
 
 /// A resource type in the sweep.
 struct Swept {
@@ -39,9 +43,12 @@ enum Operation {
 /// below them is the controller's to build and clear in its own time.
 fn essence(sandbox: &Sandbox) -> Value {
     let mut inventory = sandbox.inventory().unwrap();
-    let balancers = inventory["alb"]["load_balancers"].as_array().map(Vec::len);
-    inventory["alb"] = json!({"load_balancers": balancers});
+    inventory["alb"] = json!({"load_balancers": balancers(&inventory)});
     inventory
+}
+
+fn balancers(inventory: &Value) -> Option<usize> {
+    inventory["alb"]["load_balancers"].as_array().map(Vec::len)
 }
 
 impl Swept {
@@ -243,6 +250,12 @@ async fn no_failing_call_loses_or_doubles_a_grpc_ingress() {
         let secret = ["create", "secret", "tls", "grpc-secret", "--key", "grpc.key", "--cert", "grpc.crt"];
         sandbox.kubectl(folder.path(), &[secret.as_slice(), &["--namespace", "gateway-demo"]].concat()).unwrap();
         sandbox.kubectl(folder.path(), &["apply", "--filename", "gateway.yaml"]).unwrap();
+        // The gateway is no part of the sweep: what the controller makes of it is there before anything is compared.
+        wait_until("the gateway's load balancer", GATEWAY_LIMIT, || match balancers(&sandbox.inventory().unwrap()) {
+            Some(1) => Ok(()),
+            other => Err(format!("{other:?}")),
+        })
+        .unwrap();
         let created = json!({
             "namespace": "gateway-demo", "name": "grpc-ingress", "ingress_class_name": "alb",
             "listen_ports": ["443/HTTPS"],

@@ -5,7 +5,8 @@
 //! such a file**: it stands for states that users have. A new version adds a folder of its own; `RECORD_STATES=VERSION`
 //! writes what is missing there and never writes over a file.
 //!
-//! Protects: an upgraded provider reads each of them without Terraform's help, and plans nothing for it.
+//! Protects: an upgraded provider reads each of them without Terraform's help, and plans nothing for it; for one that was
+//! still waited for it plans to wait, and nothing else.
 
 #![expect(
     clippy::unwrap_used,
@@ -84,10 +85,34 @@ fn keeps(state: &Value, recorded: &Value) -> Result<(), String> {
     }
 }
 
+/// What a wait may bring.
+const AWAITED: [&str; 6] = ["address", "dns_name", "listener_status", "load_balancer_id", "ready", "reason"];
+
+/// The attributes that a plan changes.
+fn changed<'a>(state: &'a Value, planned: &Value) -> Vec<&'a str> {
+    let fields = state.as_object().unwrap();
+    fields.iter().filter(|(name, value)| planned[name.as_str()] != **value).map(|(name, _)| name.as_str()).collect()
+}
+
+#[test]
+fn every_type_has_a_recorded_state_and_where_the_controller_is_waited_for_one_of_a_wait() {
+    let all: Vec<Value> = recorded().into_iter().map(|(_, record)| record).collect();
+    for page in std::fs::read_dir(repository().join("docs/resources")).unwrap() {
+        let page = page.unwrap().path();
+        let type_name = format!("ackone_{}", page.file_stem().unwrap().to_string_lossy());
+        let is_of_type = |record: &&Value| record["type"] == type_name.as_str();
+        assert!(all.iter().any(|record| is_of_type(&record)), "no state of {type_name} is recorded");
+        if ["ackone_alb_gateway", "ackone_grpc_ingress"].contains(&type_name.as_str()) {
+            let waiting = all.iter().filter(is_of_type).any(|record| record["attributes"]["ready"] == false);
+            assert!(waiting, "no state of {type_name} that was still waited for is recorded");
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_recorded_state_is_read_and_plans_nothing() {
     let all = recorded();
-    assert!(all.len() >= 9, "only {} states are recorded", all.len());
+    assert!(all.len() >= 11, "only {} states are recorded", all.len());
     for (path, record) in all {
         let name = path.display();
         let type_name = record["type"].as_str().unwrap();
@@ -109,7 +134,15 @@ async fn every_recorded_state_is_read_and_plans_nothing() {
         let state = filled(&prior.state, &first.instance.state, &record["attributes"]);
         let prior = Instance { state, ..prior };
         let second = session.plan(type_name, &record["config"], &prior).await.unwrap();
-        assert_eq!(second.instance.state, prior.state, "{name}: the plan is not empty");
+        if prior.state["ready"] == false {
+            let changed = changed(&prior.state, &second.instance.state);
+            assert!(
+                changed.contains(&"ready") && changed.iter().all(|one| AWAITED.contains(one)),
+                "{name}: {changed:?}"
+            );
+        } else {
+            assert_eq!(second.instance.state, prior.state, "{name}: the plan is not empty");
+        }
         assert!(second.errors.is_empty() && second.warnings.is_empty(), "{name}: {:?}", second.warnings);
         session.end().await.unwrap();
     }
@@ -210,7 +243,7 @@ fn needs(name: &str) -> Value {
         "ingress_full" | "ingress_not_waited_for" => {
             json!(["ackone_tls_secret.tls_secret_self_signed", "ackone_alb_gateway.gateway_full"])
         }
-        "gateway_http" | "gateway_full" => json!(["ackone_fleet_cluster_association.association"]),
+        "gateway_http" | "gateway_full" | "gateway_waiting" => json!(["ackone_fleet_cluster_association.association"]),
         _ => json!([]),
     }
 }
@@ -250,9 +283,36 @@ fn record_the_states_of_a_release() {
     assert_eq!(workspace.plan().unwrap().code, 0, "what is recorded is at rest");
     let state: Value = serde_json::from_str(&workspace.state_text().unwrap()).unwrap();
     for (name, type_name, config) in &all {
-        let resource =
-            state["resources"].as_array().unwrap().iter().find(|resource| resource["name"] == *name).unwrap();
-        record(&folder, name, type_name, config, &resource["instances"][0]);
+        record(&folder, name, type_name, config, instance(&state, name));
     }
+
+    // What is changed or made now is not seen by anybody: its wait runs out.
+    sandbox.pause_controller().unwrap();
+    let short = json!({"create": "1s", "update": "1s"});
+    let mut changed = all.iter().find(|(name, ..)| *name == "ingress_full").unwrap().2.clone();
+    changed["rules"][0]["paths"][0]["service_port"] = json!(50052);
+    changed["timeouts"] = short.clone();
+    let mut made = all.iter().find(|(name, ..)| *name == "gateway_http").unwrap().2.clone();
+    made["name"] = json!("waiting-demo");
+    made["timeouts"] = short;
+    for (name, type_name, config) in
+        [("ingress_full", "ackone_grpc_ingress", &changed), ("gateway_waiting", "ackone_alb_gateway", &made)]
+    {
+        let mut config = config.clone();
+        config["depends_on"] = needs(name);
+        resources[type_name][name] = config;
+    }
+    workspace.write("resources.tf.json", &json!({"resource": resources}).to_string()).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    let state: Value = serde_json::from_str(&workspace.state_text().unwrap()).unwrap();
+    record(&folder, "ingress_waiting", "ackone_grpc_ingress", &changed, instance(&state, "ingress_full"));
+    record(&folder, "gateway_waiting", "ackone_alb_gateway", &made, instance(&state, "gateway_waiting"));
+    sandbox.resume_controller().unwrap();
     workspace.destroy().unwrap().expect_ok();
+}
+
+/// The instance of a resource in a state file.
+fn instance<'a>(state: &'a Value, name: &str) -> &'a Value {
+    let resource = state["resources"].as_array().unwrap().iter().find(|resource| resource["name"] == name).unwrap();
+    &resource["instances"][0]
 }

@@ -47,19 +47,30 @@ impl FleetApi {
     /// # Errors
     /// What the server refused; [`Error::is_cancelled`] when the wait was interrupted (the deletion goes on).
     pub async fn delete(&self, deletion: &Deletion<'_>) -> Result<DeleteOutcome, Error> {
+        match self.request_deletion(deletion).await? {
+            Some(outcome) => Ok(outcome),
+            None => self.wait_until_gone(deletion).await,
+        }
+    }
+
+    /// Asks the server to delete the object; `None` when it is on its way.
+    ///
+    /// # Errors
+    /// What the server refused.
+    pub async fn request_deletion(&self, deletion: &Deletion<'_>) -> Result<Option<DeleteOutcome>, Error> {
         let mut round = 0;
         loop {
             match self.send_delete(deletion.object, deletion.uid).await {
-                Ok(()) => break,
+                Ok(()) => return Ok(None),
                 Err(error) if error.is_not_found() => {
-                    return Ok(if round == 0 { DeleteOutcome::WasGone } else { DeleteOutcome::Gone });
+                    return Ok(Some(if round == 0 { DeleteOutcome::WasGone } else { DeleteOutcome::Gone }));
                 }
                 // The UID is another's, or the object changed while it was deleted: look.
                 Err(error) if *error.problem() == Problem::StaleVersion || error.is_ambiguous() => {
                     match self.get(deletion.object).await {
-                        Err(missing) if missing.is_not_found() => return Ok(DeleteOutcome::Gone),
-                        Ok(live) if live.uid() != deletion.uid => return Ok(DeleteOutcome::WasGone),
-                        Ok(live) if live.is_terminating() => break,
+                        Err(missing) if missing.is_not_found() => return Ok(Some(DeleteOutcome::Gone)),
+                        Ok(live) if live.uid() != deletion.uid => return Ok(Some(DeleteOutcome::WasGone)),
+                        Ok(live) if live.is_terminating() => return Ok(None),
                         Ok(_) if round + 1 < MAX_ROUNDS => round += 1,
                         Ok(_) => return Err(error),
                         Err(unreadable) => return Err(unreadable),
@@ -70,7 +81,6 @@ impl FleetApi {
                 Err(error) => return Err(error),
             }
         }
-        self.wait_until_gone(deletion).await
     }
 
     /// Waits until the object of this UID is gone, whoever deletes it.

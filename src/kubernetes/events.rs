@@ -59,6 +59,8 @@ pub struct Event {
     pub request_id: Option<String>,
     /// Kind of the object it is about.
     pub about_kind: String,
+    /// Namespace of the object it is about; empty for a cluster-scoped one.
+    pub about_namespace: String,
     /// Name of the object it is about.
     pub about_name: String,
 }
@@ -82,6 +84,7 @@ impl Event {
             first: time(&["/firstTimestamp", "/eventTime", "/metadata/creationTimestamp"]),
             last: time(&["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/metadata/creationTimestamp"]),
             about_kind: text("/involvedObject/kind"),
+            about_namespace: text("/involvedObject/namespace"),
             about_name: text("/involvedObject/name"),
         }
     }

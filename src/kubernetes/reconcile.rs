@@ -5,6 +5,10 @@
 //! server's answer counts, or one end followed by 15 s of quiet. A state machine without clock: the caller feeds what
 //! it sees and the time since it began to look.
 //!
+//! One end and quiet need a sign that the controller took the write up: `Sync`, or a label that changed. It skips an object
+//! whose hash is the one it stamped last, so a write that takes an edit back while a pass over that edit runs is followed by
+//! one end, the edit's, and then by nothing: the edit stays in the cloud.
+//!
 //! How many passes ended is the larger of two numbers, never their sum: how often the success was recorded anew, and
 //! how often the label changed. Each pass adds at most one to each of them, however far apart its label and its Event
 //! are told, so no pass counts twice; and two passes that follow each other quickly are still two.
@@ -12,7 +16,9 @@
 use std::time::Duration;
 
 /// No further pass after this: the controller re-queues its own writes within 6 s.
-const QUIET: Duration = Duration::from_secs(15);
+pub const QUIET: Duration = Duration::from_secs(15);
+/// No pass lasts longer. A first publish takes the cloud about 55 s, other passes some 10 s (ALB Ingress controller).
+pub const LONGEST_PASS: Duration = Duration::from_secs(90);
 
 /// What the proof rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,12 @@ pub struct ReconcileProof {
     stamped: u32,
     last_signal: Option<Duration>,
     failed_since: bool,
+    /// Whether a pass was begun after the answer, as far as that can be told.
+    taken_up: bool,
+    /// How many ends of passes are due, two at most: one taken up while a pass ran leads to another pass.
+    ends_due: u8,
+    /// Successes and changes of the label since the beginning: the larger number is that of the passes that ended.
+    ever: (u32, u32),
 }
 
 impl ReconcileProof {
@@ -61,6 +73,9 @@ impl ReconcileProof {
             stamped: 0,
             last_signal: None,
             failed_since: false,
+            taken_up: false,
+            ends_due: 0,
+            ever: (0, 0),
         }
     }
 
@@ -71,13 +86,15 @@ impl ReconcileProof {
         self.stamped = 0;
         self.last_signal = None;
         self.failed_since = false;
+        self.taken_up = false;
     }
 
     /// A pass stamped the object after the server took the write, though it was seen before the answer: answers may be
     /// slow or lost.
     pub fn ended_meanwhile(&mut self, at: Duration) {
-        if self.ends(at) {
+        if self.ends(at, (0, 0)) {
             self.stamped += 1;
+            self.taken_up = true;
         }
     }
 
@@ -86,7 +103,7 @@ impl ReconcileProof {
         // A count that shrinks is a new Event object after the old one expired.
         let grown = count > self.successes;
         self.successes = count;
-        if grown && self.ends(at) {
+        if grown && self.ends(at, (1, 0)) {
             self.told += 1;
         }
         self.at(at)
@@ -96,13 +113,21 @@ impl ReconcileProof {
     pub fn saw_label(&mut self, label: Option<&str>, at: Duration) -> Proof {
         let changed = label.is_some() && label != self.label.as_deref();
         self.label = label.map(str::to_owned);
-        if changed && self.ends(at) {
+        if changed && self.ends(at, (0, 1)) {
             self.stamped += 1;
+            self.taken_up = true;
         }
         self.at(at)
     }
 
-    /// A sign that a pass is under way (`Sync`): the quiet begins anew.
+    /// The controller took the object up (`Sync`): a pass begins, and the quiet begins anew.
+    pub fn saw_sync(&mut self, at: Duration) -> Proof {
+        self.taken_up |= self.is_after_answer(at);
+        self.ends_due = self.ends_due.saturating_add(1).min(2);
+        self.saw_activity(at)
+    }
+
+    /// Some other sign of life: the quiet begins anew.
     pub fn saw_activity(&mut self, at: Duration) -> Proof {
         self.last_signal = Some(at);
         self.at(at)
@@ -115,25 +140,56 @@ impl ReconcileProof {
         self.at(at)
     }
 
+    /// How many passes ended after the answer.
+    pub const fn ends_seen(&self) -> u32 {
+        if self.told > self.stamped { self.told } else { self.stamped }
+    }
+
     /// The proof at a time when nothing else happened.
     pub fn at(&self, now: Duration) -> Proof {
-        let ends = self.told.max(self.stamped);
+        let ends = self.ends_seen();
         if ends >= 2 {
             return Proof::Done(Evidence::SecondPass);
         }
-        if ends == 0 || self.failed_since {
+        if ends == 0 || self.failed_since || !self.is_taken_up() {
             return Proof::Pending { look_again_at: None };
         }
-        let until = self.last_signal.unwrap_or(now) + QUIET;
+        let until = self.quiet_at(now);
         if now >= until { Proof::Done(Evidence::QuietAfterPass) } else { Proof::Pending { look_again_at: Some(until) } }
     }
 
-    /// Notes that a pass ended; answers whether that was after the answer.
-    fn ends(&mut self, at: Duration) -> bool {
+    /// When it is clear that the controller passed the write over: a pass ended, nothing tells that it was taken up, and
+    /// then it is quiet. `None` while that is not so.
+    pub fn passed_over_at(&self, now: Duration) -> Option<Duration> {
+        (self.ends_seen() == 1 && !self.failed_since && !self.is_taken_up()).then(|| self.quiet_at(now))
+    }
+
+    /// A controller that stamps no label gives no sign of what it takes up.
+    const fn is_taken_up(&self) -> bool {
+        self.taken_up || self.label.is_none()
+    }
+
+    fn quiet_at(&self, now: Duration) -> Duration {
+        self.last_signal.unwrap_or(now) + if self.ends_due > 0 { LONGEST_PASS } else { QUIET }
+    }
+
+    fn is_after_answer(&self, at: Duration) -> bool {
+        self.answered.is_some_and(|answered| at >= answered)
+    }
+
+    /// Notes that a pass ended, by a success and a label more; answers whether that was after the answer.
+    fn ends(&mut self, at: Duration, (told, stamped): (u32, u32)) -> bool {
         self.last_signal = Some(at);
-        if self.answered.is_none_or(|answered| at < answered) {
+        let before = self.ever.0.max(self.ever.1);
+        self.ever = (self.ever.0 + told, self.ever.1 + stamped);
+        if self.ever.0.max(self.ever.1) > before {
+            self.ends_due = self.ends_due.saturating_sub(1);
+        }
+        if !self.is_after_answer(at) {
             return false;
         }
+        // What ends so late has begun after the answer.
+        self.taken_up |= self.answered.is_some_and(|answered| at >= answered + LONGEST_PASS);
         self.failed_since = false;
         true
     }
@@ -195,12 +251,13 @@ mod tests {
         let mut proof = ReconcileProof::new(1, Some("h1"));
         // A first edit at 0 started a pass; ours is answered at 1.2 s; that pass ends at 2.6 s, the cloud has our rule
         // at 5.1 s.
-        assert!(pending(proof.saw_activity(ms(0))));
+        assert!(pending(proof.saw_sync(ms(0))));
         proof.answered(ms(1_200));
-        assert!(pending(proof.saw_activity(ms(1_250))));
+        assert!(pending(proof.saw_sync(ms(1_250))));
         assert!(pending(proof.saw_label(Some("h-of-ours"), ms(2_600))));
         assert!(pending(proof.saw_successes(2, ms(2_650))));
         assert!(pending(proof.at(ms(5_000))));
+        assert!(pending(proof.at(ms(60_000))), "the pass over ours may take long, and is known to be due");
         assert_eq!(proof.saw_successes(3, ms(5_150)), Proof::Done(Evidence::SecondPass));
     }
 
@@ -234,6 +291,33 @@ mod tests {
         proof.ended_meanwhile(ms(4_000));
         assert_eq!(proof.at(ms(4_000)), Proof::Pending { look_again_at: Some(ms(19_000)) });
         assert_eq!(proof.at(ms(19_000)), Proof::Done(Evidence::QuietAfterPass));
+    }
+
+    #[test]
+    fn the_end_of_a_pass_over_an_edit_that_the_write_took_back_proves_nothing_however_quiet_it_is() {
+        // The label is still that of before the edit, so the controller skips the write.
+        let mut proof = ReconcileProof::new(1, Some("h1"));
+        proof.saw_sync(ms(0));
+        proof.answered(ms(2_000));
+        assert_eq!(proof.passed_over_at(ms(5_000)), None);
+        assert_eq!(proof.saw_successes(2, ms(6_000)), Proof::Pending { look_again_at: None });
+        assert_eq!(proof.passed_over_at(ms(6_000)), Some(ms(21_000)));
+        assert!(pending(proof.saw_activity(ms(7_000))), "some other sign of life is none of a pass");
+        assert!(pending(proof.at(ms(600_000))));
+        let mut taken_up = proof.clone();
+        assert!(pending(taken_up.saw_sync(ms(700_000))), "its pass must end");
+        assert!(pending(taken_up.at(ms(789_000))), "it may take long");
+        assert_eq!(taken_up.at(ms(790_000)), Proof::Done(Evidence::QuietAfterPass));
+        assert_eq!(taken_up.passed_over_at(ms(790_000)), None);
+        assert_eq!(proof.saw_successes(3, ms(700_000)), Proof::Done(Evidence::SecondPass));
+    }
+
+    #[test]
+    fn one_end_so_late_that_its_pass_began_after_the_write_counts_with_quiet() {
+        let mut proof = ReconcileProof::new(1, Some("h1"));
+        proof.answered(ms(0));
+        assert_eq!(proof.saw_successes(2, ms(90_000)), Proof::Pending { look_again_at: Some(ms(105_000)) });
+        assert_eq!(proof.at(ms(105_000)), Proof::Done(Evidence::QuietAfterPass));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::resources::object_metadata::PlannedMap;
 pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
 /// Label that the controller stamps on AlbConfigs and Ingresses after a pass.
 pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
+/// Annotation that makes the controller look again at an object that it passed over (`look_again.rs`).
+pub(crate) const LOOK_AGAIN: &str = "terraform-provider-ackone/look-again";
 /// Annotation that named the class of an Ingress before the field did.
 pub(crate) const CLASS_ANNOTATION: &str = "kubernetes.io/ingress.class";
 /// Settings that the controller also reads under the prefix of the NGINX controller.
@@ -458,8 +460,8 @@ pub(crate) fn imported_map(
     let own: BTreeMap<String, Option<String>> = live
         .iter()
         .filter(|(key, value)| {
-            let foreign = *key == HASH_LABEL || *key == LAST_APPLIED || *key == "app.kubernetes.io/managed-by";
-            !foreign && !has_attribute(key) && defaults.get(*key) != Some(*value)
+            let nobodys = [HASH_LABEL, LOOK_AGAIN, LAST_APPLIED, "app.kubernetes.io/managed-by"];
+            !nobodys.contains(&key.as_str()) && !has_attribute(key) && defaults.get(*key) != Some(*value)
         })
         .map(|(key, value)| (key.clone(), Some(value.clone())))
         .collect();

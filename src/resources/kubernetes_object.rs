@@ -11,7 +11,9 @@ use std::sync::{Arc, PoisonError};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
+use super::deletion::{self, DeletionEar, Ended};
 use super::diagnose;
+use super::patience::Patience;
 use super::reconcile::Onlooker;
 use super::stack::PlanMemo;
 use crate::clients::{Clients, Kubernetes};
@@ -548,15 +550,26 @@ impl Fleet {
             return Ok(());
         }
         let deletion = Deletion { object, uid: live.uid(), deadline };
-        match self.api.delete(&deletion).await {
-            Ok(DeleteOutcome::Gone | DeleteOutcome::WasGone) => Ok(()),
-            Ok(DeleteOutcome::Held { finalizers, .. }) => Err(diagnose::held(object, &finalizers, explanation).into()),
+        match self.delete_heard(&deletion).await {
+            Ok(Ended::Gone) => Ok(()),
+            Ok(Ended::Held { finalizers, failures, given_up }) => {
+                let explanation = deletion::explanation(explanation, &failures, given_up);
+                Err(diagnose::held(object, &finalizers, &explanation).into())
+            }
             Err(error) if error.is_cancelled() => Err(Diagnostic::error(
                 "Interrupted",
                 format!("{object} is being deleted; the wait for its end was interrupted. Apply again to finish."),
             )
             .into()),
             Err(error) => Err(described.failed("deleting", &error)),
+        }
+    }
+
+    async fn delete_heard(&self, deletion: &Deletion<'_>) -> Result<Ended, Error> {
+        let ear = DeletionEar::open(&self.api, deletion.object).await;
+        match self.api.request_deletion(deletion).await? {
+            Some(_) => Ok(Ended::Gone),
+            None => ear.until_gone(&self.api, deletion, Patience::default()).await,
         }
     }
 }

@@ -5,18 +5,22 @@
 
 pub mod alb_gateway;
 pub mod coverage;
+mod deletion;
 pub(crate) mod diagnose;
 pub(crate) mod diagnose_cloud;
+mod ear;
 pub mod event_messages;
 mod fleet_cluster_association;
 mod gateway_users;
 pub mod grpc_ingress;
 pub(crate) mod kubernetes_attributes;
 mod kubernetes_object;
+mod look_again;
 mod namespace;
 mod object_metadata;
 mod object_names;
 mod patience;
+mod pending;
 mod proved;
 mod readiness;
 mod reconcile;

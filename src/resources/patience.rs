@@ -17,6 +17,9 @@ use crate::kubernetes::Event;
 
 /// Reason of the Warning that a Service has no endpoints: the pass it belongs to has succeeded.
 const ENDPOINTS: &str = "FailedUpdateEndpoints";
+/// How the reasons of all failures begin (`FailedBuildModel`, `FailedApplyModel` and others). Newer controllers warn of other
+/// things too, such as an AlbConfig without Ingresses: that fails nothing.
+const FAILURES: &str = "Failed";
 
 /// Parts of texts that heal when *another* object changes: in the same run, or never. All parts must be there.
 const NEEDS_ANOTHER: &[&[&str]] = &[
@@ -57,7 +60,8 @@ pub(crate) fn weigh(message: &str) -> Weight {
 /// What an Event says of the pass it comes from, if that failed for more than a moment.
 pub(crate) fn failure(event: &Event) -> Option<Weight> {
     let weight = weigh(&event.message);
-    (event.is_warning() && event.reason != ENDPOINTS && weight != Weight::Passes).then_some(weight)
+    let fails = event.reason.starts_with(FAILURES) || weight != Weight::Unknown;
+    (event.is_warning() && event.reason != ENDPOINTS && fails && weight != Weight::Passes).then_some(weight)
 }
 
 /// Whether an Event says that a route has nobody behind it.
@@ -101,6 +105,13 @@ impl Trouble {
         self.since.get_or_insert(now);
         self.last = Some(weight);
         self.reports += 1;
+    }
+
+    /// When to give up a deletion, if nothing else happens. Only what failed three times is surely no echo of a pass from
+    /// before it; then the weight tells nothing, since nobody else will mend what is being deleted.
+    pub(crate) fn ends_deletion(&self, patience: Patience) -> Option<Instant> {
+        (self.reports >= 3).then_some(())?;
+        self.since.map(|since| since + patience.lasting)
     }
 
     /// When to give up, if nothing else happens.
@@ -165,6 +176,13 @@ mod tests {
         assert_eq!(failure(&event("Warning", "FailedApplyModel", "Message: user flow control")), None);
     }
 
+    #[test]
+    fn a_warning_of_an_unknown_reason_fails_a_wait_only_if_its_text_is_known_to() {
+        assert_eq!(failure(&event("Warning", "NoIngress", "AlbConfig gateway has no Ingress")), None);
+        let known = event("Warning", "Refused", "Message: The quota is exceeded.");
+        assert_eq!(failure(&known), Some(Weight::Lasting));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_lasting_cause_ends_a_wait_soon_but_not_at_its_first_report() {
         let (patience, now) = (Patience::default(), Instant::now());
@@ -180,5 +198,17 @@ mod tests {
         assert_eq!(trouble.gives_up(patience), Some(now + patience.needs_another));
         trouble.failed(Weight::Unknown, now);
         assert_eq!(trouble.gives_up(patience), Some(now + patience.unknown));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deletion_is_given_up_after_three_failures_whatever_their_weight() {
+        let (patience, now) = (Patience::default(), Instant::now());
+        let mut trouble = Trouble::default();
+        for weight in [Weight::NeedsAnother, Weight::Unknown] {
+            trouble.failed(weight, now);
+            assert_eq!(trouble.ends_deletion(patience), None);
+        }
+        trouble.failed(Weight::Lasting, now + Duration::from_secs(15));
+        assert_eq!(trouble.ends_deletion(patience), Some(now + patience.lasting));
     }
 }

@@ -3,7 +3,7 @@
 //! Gateway and Ingress call it. `false` becomes `true` on evidence; `true` becomes `false` only if what was published
 //! vanished, never for a Warning: every hiccup would be a difference.
 
-use super::reconcile::{PENDING_FACT, Pending, is_settled};
+use super::pending::{PENDING_FACT, Pending, is_settled};
 use crate::framework::resource::Reading;
 use crate::kubernetes::{FleetApi, Object, ObjectRef};
 

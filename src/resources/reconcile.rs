@@ -5,79 +5,31 @@
 //! writes. Interrupts and deadlines end a wait with what is known, never with an error of their own.
 //!
 //! Why it is done so: after an update neither a newer success nor a new hash label proves anything by itself, since the
-//! pass that was under way may stamp an edit that it did not see (see `kubernetes::ReconcileProof`).
+//! pass that was under way may stamp an edit that it did not see (see `kubernetes::ReconcileProof`). And a write that leads
+//! back to what the controller stamped last is followed by no pass at all (see `proved.rs`).
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::ear::{Ear, Heard};
 use super::kubernetes_attributes::HASH_LABEL;
 pub(crate) use super::patience::Patience;
-use super::patience::{self, Trouble};
+use super::pending::{Pending, Standing, signed};
 use super::proved::{Proved, same_to_controller};
+use crate::kubernetes::reconcile::QUIET;
 use crate::kubernetes::watch::WatchEvent;
 use crate::kubernetes::{
-    Error, Event, EventLog, EventTarget, FIELD_MANAGER, FleetApi, Object, ObjectRef, ObjectWatch, Proof,
-    ReconcileProof, ownership,
+    Error, Event, FIELD_MANAGER, FleetApi, Kind, Object, ObjectRef, ObjectWatch, Proof, ReconcileProof, ownership,
 };
 
-/// Reason of the Event that ends a pass well.
-const SUCCESS: &str = "SuccessfullyReconciled";
-/// No further pass after this much quiet (the controller re-queues its own writes within 6 s).
-const QUIET: SignedDuration = SignedDuration::from_secs(15);
 /// A wait says where it stands at least this often.
 const PROGRESS: Duration = Duration::from_secs(10);
+/// The controller tells of a pass right after it has published what came of it. Longer than it takes.
+const REST_OF_PASS: Duration = Duration::from_millis(500);
 /// How `reason` begins when a wait ended for a lasting failure.
 const STUCK: &str = "the controller reports a lasting failure";
-/// Private fact of a write whose reconciliation is not proved yet.
-pub(crate) const PENDING_FACT: &str = "pending_write";
-
-/// A write that a later read or wait may find reconciled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Pending {
-    /// Successes recorded before it.
-    successes: u64,
-    /// The controller's hash label before it.
-    label: Option<String>,
-    /// When the server took it, by its own clock.
-    written: Option<Timestamp>,
-    /// What was proved before it, and before those that failed.
-    #[serde(default)]
-    proved: Option<Proved>,
-}
-
-impl Pending {
-    /// As kept in private data.
-    pub(crate) fn to_fact(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// As kept in private data.
-    pub(crate) fn from_fact(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
-    }
-
-    /// Whether what is seen now, without having looked on, proves that the write was worked on: two passes ended after
-    /// it, or one and a long quiet. Once the Events have expired the label must do.
-    pub(crate) fn is_settled(&self, object: &ObjectRef, log: &EventLog, live: &Object, now: Timestamp) -> bool {
-        let events = log.newest_first();
-        let success = events.iter().find(|event| event.reason == SUCCESS).and_then(|event| event.last);
-        let failure = events.iter().find(|event| patience::failure(event).is_some()).and_then(|event| event.last);
-        let new_label = live.label(HASH_LABEL).is_some() && live.label(HASH_LABEL) != self.label.as_deref();
-        let Some(success) = success else { return new_label && events.is_empty() };
-        let count = log.count(object, SUCCESS);
-        let after = self.written.is_none_or(|written| success > written);
-        // Times are whole seconds: within one, the count tells that a pass ended, though not whether it saw the write.
-        let in_the_same_second = self.written == Some(success) && count > self.successes;
-        let failed_since = failure.is_some_and(|failure| failure > success);
-        let twice = after && count >= self.successes.saturating_add(2);
-        (after || in_the_same_second) && !failed_since && (twice || now.duration_since(success) >= QUIET)
-    }
-}
-
 /// What a wait is for.
 #[derive(Clone, Debug)]
 pub(crate) enum Goal {
@@ -102,8 +54,10 @@ pub(crate) enum Ending {
     Stuck,
     /// The object vanished or is being deleted.
     Vanished,
-    /// The API server refuses to let us look.
+    /// The API server refuses to let us look, or has not answered for long.
     Blind(String),
+    /// The controller passed the write over. Only [`Onlooker::is_passed_over`] asks for that.
+    PassedOver,
 }
 
 /// The outcome of a wait.
@@ -115,6 +69,8 @@ pub(crate) struct Waited {
     pub(crate) live: Option<Object>,
     /// Warnings since we look on, newest first, those of the gateway included.
     pub(crate) warnings: Vec<Event>,
+    /// Whether there were none, and these are failures from before that no success has followed.
+    pub(crate) from_before: bool,
     /// Whether Events could not be read.
     pub(crate) without_events: bool,
 }
@@ -129,130 +85,10 @@ impl Waited {
             Ending::Interrupted => "the wait was interrupted",
             Ending::Stuck => STUCK,
             Ending::Vanished => "the object is gone or being deleted",
-            Ending::Blind(_) => "the API server refused the watch",
+            Ending::Blind(_) => "the object cannot be looked at any more",
+            Ending::PassedOver => "the controller passed the change over",
         };
         Some(newest.map_or_else(|| how.to_owned(), |message| format!("{how}: {message}")))
-    }
-}
-
-/// Events of one object.
-struct Ear {
-    about: ObjectRef,
-    watch: Option<ObjectWatch>,
-    log: EventLog,
-    /// Count of each Event by its name: what does not exceed it is old news.
-    counts: BTreeMap<String, u64>,
-    /// What was recorded since we listen.
-    fresh: BTreeMap<String, Event>,
-    successes: u64,
-    /// Failures since the last success, for as long as anybody waits.
-    trouble: Trouble,
-    /// The latest thing heard.
-    latest: Option<Event>,
-}
-
-/// What an [`Ear`] heard anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Heard {
-    activity: bool,
-    failure: bool,
-    success: bool,
-}
-
-impl Ear {
-    /// Listens; what is there already is no news.
-    async fn open(api: &FleetApi, object: &ObjectRef) -> Self {
-        let target = EventTarget { object: object.clone(), uid: None };
-        let mut ear = Self {
-            about: object.clone(),
-            watch: Some(api.watch_events(&target)),
-            log: EventLog::default(),
-            counts: BTreeMap::new(),
-            fresh: BTreeMap::new(),
-            successes: 0,
-            trouble: Trouble::default(),
-            latest: None,
-        };
-        let first = match &mut ear.watch {
-            Some(watch) => watch.next().await,
-            None => return ear,
-        };
-        match first {
-            Ok(told) => {
-                ear.take(&told);
-                ear.fresh.clear();
-                ear.trouble = Trouble::default();
-                ear.latest = None;
-            }
-            // Shows again at the next call.
-            Err(error) if error.is_cancelled() => {}
-            Err(error) => ear.go_deaf(&error),
-        }
-        ear
-    }
-
-    fn go_deaf(&mut self, error: &Error) {
-        tracing::info!(%error, "goes on without Events");
-        self.watch = None;
-    }
-
-    /// Whether the last pass that is known failed: the controller will try again.
-    fn fails(&self) -> bool {
-        let events = self.log.newest_first();
-        let last = |fits: &dyn Fn(&Event) -> bool| {
-            events.iter().find(|event| event.is_about(&self.about) && fits(event)).and_then(|event| event.last)
-        };
-        let failed = last(&|event| patience::failure(event).is_some());
-        failed.is_some_and(|failed| last(&|event| event.reason == SUCCESS).is_none_or(|success| failed > success))
-    }
-
-    const fn is_deaf(&self) -> bool {
-        self.watch.is_none()
-    }
-
-    /// The next thing told; pending forever once Events cannot be read. An interrupt is the only error.
-    async fn next(&mut self) -> Result<WatchEvent, Error> {
-        while let Some(watch) = &mut self.watch {
-            match watch.next().await {
-                Ok(told) => return Ok(told),
-                Err(error) if error.is_cancelled() => return Err(error),
-                Err(error) => self.go_deaf(&error),
-            }
-        }
-        std::future::pending().await
-    }
-
-    fn take(&mut self, told: &WatchEvent) -> Heard {
-        self.log.observe(told);
-        let objects = match told {
-            WatchEvent::Listed(items) => items.as_slice(),
-            WatchEvent::Changed(item) => std::slice::from_ref(item),
-            WatchEvent::Deleted(_) => &[],
-        };
-        let mut heard = Heard::default();
-        for object in objects {
-            let event = Event::parse(object);
-            let known = self.counts.insert(object.name().to_owned(), event.count);
-            if known.is_some_and(|known| event.count <= known) {
-                continue;
-            }
-            match patience::failure(&event) {
-                Some(weight) => {
-                    heard.failure = true;
-                    self.trouble.failed(weight, Instant::now());
-                }
-                None => heard.activity |= event.reason != SUCCESS,
-            }
-            self.latest = Some(event.clone());
-            self.fresh.insert(object.name().to_owned(), event);
-        }
-        let successes = self.log.count(&self.about, SUCCESS);
-        heard.success = successes > self.successes;
-        self.successes = successes;
-        if heard.success {
-            self.trouble = Trouble::default();
-        }
-        heard
     }
 }
 
@@ -279,7 +115,9 @@ pub(crate) struct Onlooker {
     proof: ReconcileProof,
     pending: Pending,
     wrote: bool,
-    /// When the write was answered, if it led back to what was proved.
+    /// The object as the server answered our write. A watch may lag behind it.
+    answer: Option<Object>,
+    /// When a write that led back to what was proved counts, if nothing happens until then.
     restored: Option<Instant>,
     /// When the wait last said where it stands.
     said: Option<Instant>,
@@ -304,7 +142,7 @@ impl Onlooker {
             None => None,
         };
         let label = live.as_ref().and_then(|live| live.label(HASH_LABEL)).map(str::to_owned);
-        let successes = own.successes;
+        let successes = own.successes();
         Ok(Self {
             object: object.clone(),
             watch,
@@ -316,8 +154,9 @@ impl Onlooker {
             began: Instant::now(),
             began_at: now,
             proof: ReconcileProof::new(successes, label.as_deref()),
-            pending: Pending { successes, label, written: None, proved: None },
+            pending: Pending { successes, label, written: None, proved: None, given_up: false },
             wrote: false,
+            answer: None,
             restored: None,
             said: None,
         })
@@ -347,26 +186,36 @@ impl Onlooker {
         self.before.as_ref().is_some_and(test)
     }
 
-    /// What is known of the object from before the write: whether state called it ready, why not, and which write that was.
-    pub(crate) fn follows(&mut self, ready: Option<bool>, reason: Option<&str>, earlier: Option<&Pending>) {
+    /// What is known of the object from before the write: whether state called it ready, why not, which write that was, and
+    /// what was last proved.
+    pub(crate) fn follows(
+        &mut self,
+        ready: Option<bool>,
+        reason: Option<&str>,
+        earlier: Option<&Pending>,
+        proved: Option<Proved>,
+    ) {
         self.pending.proved = match ready {
-            Some(true) => self.before.as_ref().and_then(Proved::of),
-            // Only after a failure that was seen is it certain that nothing of that write can still come.
-            Some(false) if reason.is_some_and(|reason| reason.starts_with(STUCK)) => {
-                earlier.and_then(|earlier| earlier.proved.clone())
-            }
-            Some(false) | None => None,
+            Some(true) => proved.or_else(|| self.before.as_ref().and_then(Proved::of)),
+            Some(false) => earlier.and_then(|earlier| earlier.proved.clone()),
+            None => None,
         };
+        // A failure that was seen ended the pass over what was written before.
+        self.pending.given_up = ready == Some(false) && reason.is_some_and(|reason| reason.starts_with(STUCK));
     }
 
     /// The server took our write; `live` is the object it answered. What happens from now on counts.
     pub(crate) fn answered(&mut self, live: &Object) {
+        if self.wrote {
+            // A second write: what ended until now was before it.
+            self.pending.successes = self.own.successes();
+        }
         self.wrote = true;
+        self.answer = Some(live.clone());
+        self.restored = None;
         self.vanished = false;
         // What failed until now may have failed for want of what was just written.
-        self.ears().for_each(|ear| ear.trouble = Trouble::default());
-        let restored = self.pending.proved.as_ref().is_some_and(|proved| proved.is_restored_by(live));
-        self.restored = restored.then(Instant::now);
+        self.ears().for_each(Ear::forgive);
         let at = self.began.elapsed();
         self.proof.answered(at);
         if self.live.as_ref().is_some_and(|seen| is_newer(seen, live) && has_new_label(seen, live)) {
@@ -401,45 +250,100 @@ impl Onlooker {
         deadline: Instant,
         patience: Patience,
     ) -> Waited {
-        self.say("begins to wait for the controller");
-        let ending = loop {
+        let ending = self.until(goal, published, deadline, patience, false).await;
+        if ending == Ending::Ready && matches!(goal, Goal::Published) && self.wrote {
+            self.hear_out().await;
+        }
+        self.say(match ending {
+            Ending::Ready => "the controller is done",
+            _ => "no longer waits for the controller",
+        });
+        let (warnings, from_before) = self.warnings();
+        Waited { ending, live: self.live, warnings, from_before, without_events: self.own.is_deaf() }
+    }
+
+    /// Waits as [`Self::wait`] does, and answers whether the controller was seen to pass the write over: it skips one that
+    /// leads back to what it stamped last, also while a pass over the edit in between runs, and that edit stays in the cloud.
+    /// Else the wait after this ends at once as this one did.
+    pub(crate) async fn is_passed_over(
+        &mut self,
+        goal: &Goal,
+        published: &(dyn Fn(&Object) -> bool + Sync),
+        deadline: Instant,
+        patience: Patience,
+    ) -> bool {
+        self.until(goal, published, deadline, patience, true).await == Ending::PassedOver
+    }
+
+    async fn until(
+        &mut self,
+        goal: &Goal,
+        published: &(dyn Fn(&Object) -> bool + Sync),
+        deadline: Instant,
+        patience: Patience,
+        tells_passed_over: bool,
+    ) -> Ending {
+        if self.said.is_none() {
+            self.say("begins to wait for the controller");
+        }
+        self.restored = self.restored.or_else(|| self.restored_at(goal));
+        loop {
             if self.vanished {
-                break Ending::Vanished;
+                return Ending::Vanished;
             }
             if self.live.as_ref().is_some_and(|seen| published(seen) && self.is_reached(goal, seen)) {
-                break Ending::Ready;
+                return Ending::Ready;
             }
             let now = Instant::now();
-            let gives_up = self.ears().filter_map(|ear| ear.trouble.gives_up(patience)).min();
+            let gives_up = self.ears().filter_map(|ear| ear.gives_up(patience)).min();
             if gives_up.is_some_and(|at| at <= now) {
-                break Ending::Stuck;
+                return Ending::Stuck;
             }
             if deadline <= now {
-                break Ending::TimedOut;
+                return Ending::TimedOut;
+            }
+            let passed_over = self.passed_over_at(goal).filter(|_| tells_passed_over);
+            if passed_over.is_some_and(|at| at <= now) {
+                return Ending::PassedOver;
             }
             if self.said.is_none_or(|said| said + PROGRESS <= now) {
                 self.say("still waits for the controller");
             }
             let say_again = self.said.map(|said| said + PROGRESS);
-            let next = [gives_up, say_again, self.look_again(goal)];
+            let next = [gives_up, say_again, passed_over, self.look_again(goal)];
             let look_again = next.into_iter().flatten().fold(deadline, Instant::min);
             let Ok(told) = tokio::time::timeout_at(look_again, self.next()).await else { continue };
             let (whose, told) = match told {
                 Ok(told) => told,
-                Err(error) if error.is_cancelled() => break Ending::Interrupted,
-                Err(error) => break Ending::Blind(error.to_string()),
+                Err(error) if error.is_cancelled() => return Ending::Interrupted,
+                Err(error) => return Ending::Blind(error.to_string()),
             };
             let heard = self.take(whose, &told);
             if heard != Heard::default() {
                 self.say("heard of the controller");
             }
-        };
-        self.say(match ending {
-            Ending::Ready => "the controller is done",
-            _ => "no longer waits for the controller",
-        });
-        let warnings = self.warnings();
-        Waited { ending, live: self.live, warnings, without_events: self.own.is_deaf() }
+        }
+    }
+
+    /// When it is clear that the controller passed the write over.
+    fn passed_over_at(&self, goal: &Goal) -> Option<Instant> {
+        match goal {
+            Goal::Published => None,
+            Goal::OurWrite => self.proof.passed_over_at(self.began.elapsed()).map(|at| self.began + at),
+            Goal::EarlierWrite(pending) => {
+                let live = self.live.as_ref()?;
+                let standing = pending.judged(&self.object, self.own.log(), live, self.now());
+                (standing == Standing::PassedOver).then(Instant::now)
+            }
+        }
+    }
+
+    /// What is published is seen before the Events that tell of its pass, such as that nobody is behind a route.
+    async fn hear_out(&mut self) {
+        let until = Instant::now() + REST_OF_PASS;
+        while let Ok(Ok((whose, told))) = tokio::time::timeout_at(until, self.next()).await {
+            self.take(whose, &told);
+        }
     }
 
     fn ears(&mut self) -> impl Iterator<Item = &mut Ear> {
@@ -449,7 +353,7 @@ impl Onlooker {
     /// A line of progress, for people who read TF_LOG.
     fn say(&mut self, what: &str) {
         self.said = Some(Instant::now());
-        let latest = self.ears().filter_map(|ear| ear.latest.as_ref()).max_by_key(|event| event.last);
+        let latest = self.ears().filter_map(|ear| ear.latest()).max_by_key(|event| event.last);
         let latest = latest.map_or_else(
             || "no Event yet".to_owned(),
             |event| {
@@ -497,7 +401,7 @@ impl Onlooker {
                 if heard.success
                     && let Some(gateway) = &mut self.gateway
                 {
-                    gateway.trouble = Trouble::default();
+                    gateway.forgive();
                 }
                 heard
             }
@@ -508,31 +412,71 @@ impl Onlooker {
 
     fn hear(&mut self, heard: Heard) {
         let at = self.began.elapsed();
+        if heard.sync {
+            self.proof.saw_sync(at);
+        }
         if heard.activity {
             self.proof.saw_activity(at);
         }
-        if heard.failure {
+        if heard.failure && !heard.failure_last {
             self.proof.saw_failure(at);
         }
         if heard.success {
-            self.proof.saw_successes(self.own.successes, at);
+            self.proof.saw_successes(self.own.successes(), at);
+        }
+        if heard.failure_last {
+            self.proof.saw_failure(at);
         }
     }
 
-    /// Whether the write led back to what was proved, nothing came of it for a while, and the gateway is not about to try
-    /// again: the controller sees nothing to do.
-    fn is_restored(&self) -> bool {
-        let quiet = self.restored.is_some_and(|since| since + QUIET.unsigned_abs() <= Instant::now());
-        quiet && self.gateway.as_ref().is_some_and(|gateway| !gateway.is_deaf() && !gateway.fails())
+    /// The write that a wait is for.
+    const fn write_of<'a>(&'a self, goal: &'a Goal) -> Option<&'a Pending> {
+        match goal {
+            Goal::Published => None,
+            Goal::OurWrite => Some(&self.pending),
+            Goal::EarlierWrite(pending) => Some(pending),
+        }
+    }
+
+    /// When a write counts that led back to what was proved, if nothing happens until then; `None` for any other write.
+    fn restored_at(&self, goal: &Goal) -> Option<Instant> {
+        let write = self.write_of(goal)?;
+        let written = self.answer.as_ref().or(self.live.as_ref())?;
+        write.proved.as_ref().filter(|proved| proved.is_restored_by(written))?;
+        let since = match (goal, write.written) {
+            (Goal::EarlierWrite(_), Some(written)) => {
+                Duration::try_from(self.now().duration_since(written)).unwrap_or_default()
+            }
+            _ => Duration::ZERO,
+        };
+        Some(Instant::now() + write.quiet_if_restored().saturating_sub(since))
+    }
+
+    /// Whether the write led back to what was proved and nothing came of it for a while: the controller sees nothing to do.
+    fn is_restored(&self, goal: &Goal) -> bool {
+        let Some(write) = self.write_of(goal) else { return false };
+        let ended = self.proof.ends_seen() > 0 || self.own.successes() > write.successes;
+        // What ended may have been a pass over an edit in between.
+        self.restored.is_some_and(|at| at <= Instant::now())
+            && (write.given_up || !ended)
+            && !self.tries_again(write.given_up)
+    }
+
+    /// Whether the gateway is about to be worked on again because it fails, as far as can be told.
+    fn tries_again(&self, given_up: bool) -> bool {
+        match &self.gateway {
+            Some(gateway) => gateway.fails() || (given_up && gateway.is_deaf()),
+            None => self.object.kind != Kind::ALB_CONFIG || self.own.fails(),
+        }
     }
 
     fn is_reached(&self, goal: &Goal, live: &Object) -> bool {
-        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_)) || self.is_restored();
+        let proved = || matches!(self.proof.at(self.began.elapsed()), Proof::Done(_)) || self.is_restored(goal);
         match goal {
             Goal::Published => true,
             Goal::OurWrite => proved(),
             Goal::EarlierWrite(pending) => {
-                proved() || pending.is_settled(&self.object, &self.own.log, live, self.now())
+                proved() || pending.is_settled(&self.object, self.own.log(), live, self.now())
             }
         }
     }
@@ -546,29 +490,32 @@ impl Onlooker {
         match goal {
             Goal::Published => None,
             Goal::OurWrite => {
-                let restored = self.restored.map(|since| since + QUIET.unsigned_abs());
-                proof().into_iter().chain(restored.filter(|at| *at > Instant::now())).min()
+                let restored = self.restored.filter(|at| *at > Instant::now());
+                proof().into_iter().chain(restored).min()
             }
-            Goal::EarlierWrite(_) => Some(Instant::now() + QUIET.unsigned_abs() / 3),
+            Goal::EarlierWrite(_) => Some(Instant::now() + QUIET / 3),
         }
     }
 
     /// The time of day, from the clock's value when we began.
     fn now(&self) -> Timestamp {
-        let elapsed = SignedDuration::try_from(self.began.elapsed()).unwrap_or(SignedDuration::ZERO);
-        self.began_at.saturating_add(elapsed).unwrap_or(self.began_at)
+        self.began_at.saturating_add(signed(self.began.elapsed())).unwrap_or(self.began_at)
     }
 
-    /// The Warnings to tell of: those of this wait; where it continues an earlier one, else all there are.
-    fn warnings(&self) -> Vec<Event> {
+    /// The Warnings to tell of: those of this wait; else, and then with true, failures from before that no success has
+    /// followed, because the recorder drops an object's Events after 25. A wait that continues an earlier one tells of all.
+    fn warnings(&self) -> (Vec<Event>, bool) {
         let ears = || std::iter::once(&self.own).chain(&self.gateway);
-        let mut warnings: Vec<Event> = ears().flat_map(|ear| ear.fresh.values()).cloned().collect();
-        warnings.retain(Event::is_warning);
-        if warnings.is_empty() && !self.wrote {
-            warnings = ears().flat_map(|ear| ear.log.warnings()).collect();
+        let mut warnings: Vec<Event> = ears().flat_map(Ear::fresh_warnings).cloned().collect();
+        let from_before = warnings.is_empty();
+        if from_before && self.wrote {
+            warnings = ears().flat_map(Ear::standing_failures).collect();
+        } else if from_before {
+            warnings = ears().flat_map(|ear| ear.log().warnings()).collect();
         }
         warnings.sort_by_key(|event| std::cmp::Reverse(event.last));
-        warnings
+        let from_before = from_before && self.wrote && !warnings.is_empty();
+        (warnings, from_before)
     }
 }
 
@@ -603,23 +550,5 @@ fn present(told: &WatchEvent, name: &str) -> Option<Object> {
         WatchEvent::Listed(items) => items.iter().find(|item| item.name() == name).cloned(),
         WatchEvent::Changed(live) => Some(live.clone()),
         WatchEvent::Deleted(_) => None,
-    }
-}
-
-/// Whether an earlier write is reconciled by now, for a refresh. Not certain counts as no.
-pub(crate) async fn is_settled(
-    api: &FleetApi,
-    object: &ObjectRef,
-    live: &Object,
-    pending: &Pending,
-    now: Timestamp,
-) -> bool {
-    let target = EventTarget { object: object.clone(), uid: Some(live.uid().to_owned()) };
-    match api.events(&target).await {
-        Ok(log) => pending.is_settled(object, &log, live, now),
-        Err(error) => {
-            tracing::debug!(%error, "cannot read Events; the object stays not ready");
-            pending.is_settled(object, &EventLog::default(), live, now)
-        }
     }
 }

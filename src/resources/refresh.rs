@@ -88,6 +88,11 @@ impl Drift {
         self.paths.iter().any(|drifted| drifted.contains(path) || path.contains(drifted))
     }
 
+    /// Whether everything that state sets is live with the same meaning.
+    pub(crate) const fn is_none(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// Whether it is this attribute itself that drifted.
     pub(crate) fn is_at(&self, path: &Path) -> bool {
         self.paths.contains(path)

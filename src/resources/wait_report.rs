@@ -3,12 +3,14 @@
 //! Gateway and Ingress call it after a wait of `reconcile.rs`. It decides what is an error and what a warning: a create
 //! whose object exists never errs unless the user asked for it, because that would taint the object.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event_messages;
 use super::kubernetes_object::Fleet;
 use super::patience;
 use super::reconcile::{Ending, Goal, Waited};
+use super::users::named;
 use crate::framework::diagnostic::Diagnostic;
 use crate::kubernetes::{Event, FleetApi, Kind, ObjectRef};
 
@@ -18,21 +20,38 @@ const MAX_SHOWN_EVENTS: usize = 6;
 /// The Events with what they mean; guilty siblings by name.
 fn explanation(waited: &Waited, siblings: &[Event]) -> String {
     let mut text = String::new();
+    if waited.from_before {
+        text.push_str(
+            "\nThe controller reported nothing meanwhile. It was failing before, and has not succeeded since:",
+        );
+    }
     let mut shown: Vec<&str> = Vec::new();
     for event in waited.warnings.iter().take(MAX_SHOWN_EVENTS) {
         describe(&mut text, event, shown.contains(&event.message.as_str()));
         shown.push(&event.message);
-        for sibling in siblings.iter().filter(|sibling| sibling.message == event.message) {
-            text.push_str(&format!("\n    The same is reported on {} {:?}.", sibling.about_kind, sibling.about_name));
+        let same = siblings.iter().filter(|sibling| sibling.message == event.message);
+        let same: Vec<String> =
+            same.map(|sibling| format!("{}/{}", sibling.about_namespace, sibling.about_name)).collect();
+        if !same.is_empty() {
+            text.push_str(&format!("\n    The same is reported on Ingress {}.", named(&same)));
         }
     }
-    if waited.warnings.is_empty() {
-        text.push_str(if waited.without_events {
-            "\nEvents could not be read (the user lacks list and watch on events), so why is not known."
-        } else {
+    if waited.warnings.is_empty() && waited.without_events {
+        text.push_str("\nEvents could not be read (the user lacks list and watch on events), so why is not known.");
+    } else if waited.warnings.is_empty() && matches!(waited.ending, Ending::Ready | Ending::TimedOut) {
+        text.push_str(
             "\nThe controller reported no failure meanwhile. If nothing happens at all, check that the IngressClass exists \
-             and that no AlbConfig holds a value of a wrong type, which makes the controller deaf to all of them."
-        });
+             and that no AlbConfig holds a value of a wrong type, which makes the controller deaf to all of them.",
+        );
+    }
+    text
+}
+
+/// Events as lines, each with what it means.
+pub(crate) fn listed(events: &[Event]) -> String {
+    let mut text = String::new();
+    for event in events.iter().take(MAX_SHOWN_EVENTS) {
+        describe(&mut text, event, false);
     }
     text
 }
@@ -56,25 +75,28 @@ fn describe(text: &mut String, event: &Event, explained: bool) {
 }
 
 /// Ingresses on which the same Warnings are reported: one of them is why its neighbours are frozen without a Warning of
-/// their own. Empty if that cannot be found out.
+/// their own. What an Ingress is told itself is told to all or is its own fault. Empty if that cannot be found out.
 pub(crate) async fn guilty_siblings(api: &FleetApi, object: &ObjectRef, waited: &Waited) -> Vec<Event> {
-    if waited.warnings.is_empty() {
+    let is_ingress = object.kind == Kind::INGRESS;
+    let own: Vec<&str> = waited
+        .warnings
+        .iter()
+        .filter(|warning| is_ingress && warning.is_about(object))
+        .map(|warning| warning.message.as_str())
+        .collect();
+    let unexplained =
+        |message: &str| !own.contains(&message) && waited.warnings.iter().any(|warning| warning.message == message);
+    if !waited.warnings.iter().any(|warning| unexplained(&warning.message)) {
         return Vec::new();
     }
     let selector = "fieldSelector=involvedObject.kind%3DIngress%2Ctype%3DWarning";
     let Ok(listing) = api.list(Kind::EVENT, None, Some(selector)).await else { return Vec::new() };
-    let own = |event: &Event| event.about_kind == object.kind.kind && event.about_name == object.name;
-    let mut siblings: Vec<Event> = Vec::new();
-    for event in listing.items.iter().map(Event::parse) {
-        let shared = waited.warnings.iter().any(|warning| warning.message == event.message);
-        let known = siblings
-            .iter()
-            .any(|sibling| (&sibling.about_name, &sibling.message) == (&event.about_name, &event.message));
-        if shared && !known && !own(&event) {
-            siblings.push(event);
-        }
+    let place = |event: &Event| (event.about_namespace.clone(), event.about_name.clone(), event.message.clone());
+    let mut siblings: BTreeMap<(String, String, String), Event> = BTreeMap::new();
+    for event in listing.items.iter().map(Event::parse).filter(|event| unexplained(&event.message)) {
+        siblings.entry(place(&event)).or_insert(event);
     }
-    siblings
+    siblings.into_values().collect()
 }
 
 /// What to tell of a write that was proved without Events; once in a run.
@@ -117,7 +139,7 @@ pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'
     let Telling { object, created, strict, timeout, setting } = *telling;
     let explanation = explanation(waited, siblings);
     let (summary, what) = match &waited.ending {
-        Ending::Ready | Ending::TimedOut => (
+        Ending::Ready | Ending::TimedOut | Ending::PassedOver => (
             "Not Reconciled in Time",
             format!("The controller has not finished {object} within {} ({setting}).", shown(timeout)),
         ),
@@ -127,19 +149,22 @@ pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'
             format!("The controller cannot finish {object}, for a reason that does not pass by itself."),
         ),
         Ending::Vanished => {
-            ("Object Gone While Waiting", format!("{object} was deleted by somebody else while the run waited for it."))
+            ("Object Gone While Waiting", format!("Somebody else deleted {object} while the run waited for it."))
         }
         Ending::Blind(error) => (
             "Wait Not Possible",
-            format!("Waiting for {object} ended early: the API server refused the watch.\nKubernetes: {error}"),
+            format!("Waiting for {object} ended early: it cannot be looked at any more.\nKubernetes: {error}"),
         ),
     };
     let fails = match waited.ending {
-        Ending::Ready | Ending::TimedOut => strict,
+        Ending::Ready | Ending::TimedOut | Ending::PassedOver => strict,
         Ending::Stuck => !created,
         Ending::Interrupted | Ending::Vanished | Ending::Blind(_) => false,
     };
     let next = match (fails, created) {
+        _ if waited.ending == Ending::Vanished => {
+            "\nState keeps it, with ready = false, until a refresh finds it gone; the plan after that creates it anew."
+        }
         (true, true) => {
             "\nThe object exists and is in state, but Terraform now marks it as tainted because on_wait_timeout is \"error\", \
              and would replace it. Run `terraform untaint` with its address to keep it."
@@ -173,8 +198,13 @@ mod tests {
     }
 
     fn told(message: &str) -> String {
-        let waited =
-            Waited { ending: Ending::Stuck, live: None, warnings: vec![event(message)], without_events: false };
+        let waited = Waited {
+            ending: Ending::Stuck,
+            live: None,
+            warnings: vec![event(message)],
+            from_before: false,
+            without_events: false,
+        };
         explanation(&waited, &[])
     }
 

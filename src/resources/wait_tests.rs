@@ -9,11 +9,14 @@ use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
 use super::grpc_ingress::GrpcIngressResource;
-use super::kubernetes_attributes::HASH_LABEL;
+use super::kubernetes_attributes::{HASH_LABEL, LOOK_AGAIN};
+use super::pending::Pending;
 use super::testing::{FakeFleet, Instance, errors, event, recorded, warnings};
 use crate::clients::Settings;
 use crate::framework::erased::{ResourceType, StateAnswer};
 use crate::framework::value::Value;
+use crate::kubernetes::watch::WatchEvent;
+use crate::kubernetes::{EventLog, Kind, ObjectRef};
 
 const INGRESS: &str = "/apis/networking.k8s.io/v1/namespaces/gateway-demo/ingresses/grpc-ingress";
 const CLASS: &str = "/apis/networking.k8s.io/v1/ingressclasses/alb";
@@ -183,6 +186,88 @@ async fn a_gateway_that_fails_tries_again_and_is_waited_for() {
     assert!(took >= Duration::from_secs(20), "{took:?}");
 }
 
+/// An update that the controller never hears of and its taking back, with this limit of time for the second; answers how
+/// the second went.
+async fn unheard_and_taken_back(
+    fleet: &FakeFleet,
+    limit: &str,
+    events: Vec<Json>,
+) -> (Instance, StateAnswer, Duration) {
+    let mut ingress = published(fleet).await;
+    fleet.edit(INGRESS, |object| object["metadata"]["labels"][HASH_LABEL] = json!("stamped"));
+    ingress.read().await;
+    let (answer, took) = update(fleet, &mut ingress, Vec::new()).await;
+    assert_eq!(warnings(&answer.diagnostics), ["Not Reconciled in Time"]);
+    assert!(took >= Duration::from_secs(600), "{took:?}");
+    ingress.next_command(fleet.clients(settings()));
+    fleet.script_after_write("events", events);
+    let began = Instant::now();
+    let mut config = config(50051);
+    config["timeouts"] = json!({"update": limit});
+    let answer = ingress.apply(&config).await;
+    (ingress, answer, began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_nobody_heard_of_and_that_is_taken_back_is_no_wait_for_ever() {
+    let fleet = FakeFleet::default();
+    let (ingress, answer, took) = unheard_and_taken_back(&fleet, "10m", Vec::new()).await;
+    assert!(answer.diagnostics.is_empty(), "{:#?}", answer.diagnostics);
+    assert_eq!(ingress.state.attr("ready"), Value::Bool(true));
+    // A pass over what was taken back would have ended by then.
+    assert!(took >= Duration::from_secs(90) && took < Duration::from_secs(95), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_back_is_waited_for_by_the_next_apply_if_time_was_short() {
+    let fleet = FakeFleet::default();
+    let (mut ingress, answer, took) = unheard_and_taken_back(&fleet, "20s", Vec::new()).await;
+    assert_eq!(warnings(&answer.diagnostics), ["Not Reconciled in Time"]);
+    assert!(took < Duration::from_secs(25), "{took:?}");
+    ingress.next_command(fleet.clients(settings()));
+    fleet.forget_writes();
+    let answer = ingress.apply(&config(50051)).await;
+    assert!(answer.diagnostics.is_empty(), "{:#?}", answer.diagnostics);
+    assert_eq!((ingress.state.attr("ready"), fleet.writes()), (Value::Bool(true), Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_the_controller_passed_over_gets_a_mark_that_makes_it_look_again() {
+    let fleet = FakeFleet::default();
+    // The one end is that of the pass over what was taken back: the label is still that of before both writes.
+    let (mut ingress, answer, _) = unheard_and_taken_back(&fleet, "150s", vec![success(1)]).await;
+    assert_eq!(warnings(&answer.diagnostics), ["Not Reconciled in Time"], "nobody looked again");
+    assert_eq!(ingress.state.attr("ready"), Value::Bool(false));
+    let marked = fleet.get(INGRESS).unwrap()["metadata"]["annotations"][LOOK_AGAIN].clone();
+    assert!(marked.is_string(), "{marked}");
+    ingress.read().await;
+    assert_eq!(ingress.state.attr("ready"), Value::Bool(false), "nor has anybody since");
+    assert_eq!(ingress.state.attr("effective_annotations"), Value::map::<&str>([]));
+
+    // The next apply goes on, and the controller has looked.
+    ingress.next_command(fleet.clients(settings()));
+    fleet.edit(INGRESS, |object| object["metadata"]["labels"][HASH_LABEL] = json!("stamped anew"));
+    fleet.put("/api/v1/namespaces/gateway-demo/events/s", success(3));
+    let answer = ingress.apply(&config(50051)).await;
+    assert!(answer.diagnostics.is_empty(), "{:#?}", answer.diagnostics);
+    assert_eq!(ingress.state.attr("ready"), Value::Bool(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_after_a_failure_shows_the_failure() {
+    let fleet = FakeFleet::default();
+    let mut ingress = published(&fleet).await;
+    let text = "Message: The quota of alb_quota_listeners_num is exceeded.";
+    let mut failed = event(&recorded("AlbConfig"), "Warning", "FailedApplyModel", text, 30);
+    failed["lastTimestamp"] = json!("2026-11-23T18:20:00Z");
+    fleet.put("/api/v1/namespaces/default/events/g", failed);
+    let (answer, _) = update(&fleet, &mut ingress, Vec::new()).await;
+    assert_eq!(warnings(&answer.diagnostics), ["Not Reconciled in Time"]);
+    let detail: String = answer.diagnostics.iter().map(|told| told.detail.clone()).collect();
+    assert!(detail.contains("was failing before") && detail.contains(text), "{detail}");
+    assert!(!detail.contains("reported no failure"), "{detail}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_service_without_endpoints_fails_no_wait() {
     let fleet = FakeFleet::default();
@@ -193,6 +278,37 @@ async fn a_service_without_endpoints_fails_no_wait() {
     assert_eq!(errors(&answer.diagnostics), Vec::<String>::new());
     assert_eq!(warnings(&answer.diagnostics), ["No Backend Behind the Route"]);
     assert_eq!(ingress.state.attr("ready"), Value::Bool(true));
+}
+
+#[test]
+fn a_refresh_takes_a_write_for_reconciled_only_if_a_pass_began_after_it() {
+    // As written by version 0.1.0, without what was added since.
+    let fact = r#"{"successes": 3, "label": "h1", "written": "2026-11-23T18:00:00Z"}"#;
+    let pending = Pending::from_fact(fact).unwrap();
+    assert_eq!(Pending::from_fact(&pending.to_fact()), Some(pending.clone()));
+    let object = ObjectRef::namespaced(Kind::INGRESS, "gateway-demo", "grpc-ingress");
+    let settled = |label: &str, events: &[(&str, u64, &str)], now: &str| {
+        let mut live = recorded("Ingress");
+        live["metadata"]["labels"][HASH_LABEL] = json!(label);
+        let mut log = EventLog::default();
+        for (reason, count, at) in events {
+            let mut event = told(if reason.starts_with("Failed") { "Warning" } else { "Normal" }, reason, "x", *count);
+            event["lastTimestamp"] = json!(format!("2026-11-23T18:{at}Z"));
+            log.observe(&WatchEvent::Changed(event.into()));
+        }
+        pending.is_settled(&object, &log, &live.into(), format!("2026-11-23T18:{now}Z").parse().unwrap())
+    };
+    let ended = |count, at| ("SuccessfullyReconciled", count, at);
+    assert!(!settled("h1", &[ended(4, "00:05")], "30:00"), "it may be the end of a pass over what was before");
+    assert!(settled("h1", &[ended(5, "00:05")], "00:06"), "the second is not");
+    assert!(settled("h2", &[ended(4, "00:05")], "30:00"), "the label is another one");
+    assert!(!settled("h2", &[ended(4, "00:05")], "00:10"), "another pass may follow");
+    assert!(settled("h1", &[("Sync", 9, "00:01"), ended(4, "00:05")], "30:00"), "it was taken up");
+    assert!(settled("h1", &[ended(4, "02:00")], "30:00"), "no pass lasts so long");
+    assert!(!settled("h2", &[ended(4, "00:05"), ("FailedBuildModel", 1, "00:07")], "30:00"), "it fails");
+    assert!(!settled("h2", &[], "00:30"), "without Events the label may be of the pass that missed it");
+    assert!(settled("h2", &[], "02:00"), "that has ended by then, and the next one too");
+    assert!(!settled("h1", &[], "59:00"), "silence proves nothing");
 }
 
 #[derive(Clone, Default)]

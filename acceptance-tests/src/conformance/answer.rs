@@ -229,8 +229,14 @@ fn version(rest: &str) -> Option<(usize, &'static str)> {
             return Some((length, name));
         }
     }
-    let length = after(rest, "in record (")?;
-    rest.get(length..)?.starts_with(')').then_some((length, "in record (VERSION"))
+    let parts = [
+        ("in record (", "in record (VERSION"),
+        ("ResourceVersion in the precondition (", "ResourceVersion in the precondition (VERSION"),
+    ];
+    let (length, name) = parts.into_iter().find_map(|(start, name)| Some((after(rest, start)?, name)))?;
+    // Version 1 is what a case says itself.
+    let own = rest.get(..length)?.ends_with("(1");
+    (rest.get(length..)?.starts_with(')') && !own).then_some((length, name))
 }
 
 #[cfg(test)]
@@ -249,6 +255,11 @@ mod tests {
                 "Too large resource version: 99999999, current: VERSION",
             ),
             (r#"{"resourceVersion":"12"}"#, r#"{"resourceVersion":"VERSION"}"#),
+            (
+                "the ResourceVersion in the precondition (7) does not match the ResourceVersion in record (12).",
+                "the ResourceVersion in the precondition (VERSION) does not match the ResourceVersion in record (VERSION).",
+            ),
+            ("the ResourceVersion in the precondition (1) does", "the ResourceVersion in the precondition (1) does"),
             ("g-x7k2p", "GENERATED"),
             ("a-b-c 10.0 2026 g-ab", "a-b-c 10.0 2026 g-ab"),
         ] {

@@ -21,7 +21,7 @@ pub use self::client::{Means, Server};
 use crate::{AcceptanceError, repository};
 
 /// The files of cases.
-pub const FILES: [&str; 2] = ["objects", "edges"];
+pub const FILES: [&str; 3] = ["objects", "edges", "waits"];
 
 /// One request.
 #[derive(Clone, Debug, Deserialize, PartialEq)]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 /// Addresses.
 pub(crate) const GATEWAY: &str = "ackone_alb_gateway.demo";
 pub(crate) const INGRESS: &str = "ackone_grpc_ingress.demo";
+pub(crate) const TWIN: &str = "ackone_grpc_ingress.twin";
 pub(crate) const SECRET: &str = "ackone_tls_secret.grpc";
 
 /// The route's hosts: the first is served, the second is in the certificate.

@@ -7,7 +7,8 @@ use acceptance_tests::situations::{Generation, Row, Scene};
 use serde_json::{Value, json};
 
 use crate::configuration::{
-    BARE_GATEWAY, GATEWAY, HOST, INGRESS, NAMESPACE, OTHER, ROUTE, demo, edited, neighbour, other_host, without_https,
+    BARE_GATEWAY, CERTIFICATE, GATEWAY, HOST, INGRESS, NAMESPACE, OTHER, ROUTE, TWIN, demo, edited, neighbour,
+    other_host, without_https,
 };
 
 /// A wait that ends for a cause, and not because its ten minutes are over, takes less.
@@ -48,7 +49,7 @@ pub(crate) fn b_missing_secret(generation: Generation) -> Played {
     scene.ensure(ready == json!(false), "it is not ready", &ready)?;
     scene.truth("no rule, FailedBuildModel on Ingress and AlbConfig");
     scene.plan("next plan")?;
-    scene.write(&[NAMESPACE, crate::configuration::CERTIFICATE, BARE_GATEWAY, &route].concat())?;
+    scene.write(&[NAMESPACE, CERTIFICATE, BARE_GATEWAY, &route].concat())?;
     let told = scene.apply("apply with the Secret")?;
     scene.ensure(told.code == 0 && told.diagnostics.is_empty(), "it heals in place", &told)?;
     let ready = scene.ready(INGRESS)?;
@@ -152,7 +153,7 @@ pub(crate) fn d_bad_neighbour(generation: Generation) -> Played {
     scene.write(&other_host(&demo()))?;
     let told = scene.apply("apply")?;
     scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
-    let says = told.says("Controller Reports a Failure", &["listen-ports", "on Ingress \"second\""]);
+    let says = told.says("Controller Reports a Failure", &["listen-ports", "on Ingress gateway-demo/second"]);
     scene.ensure(told.failed() && says, "the update fails and names the neighbour", &told)?;
     let hosts = scene.hosts()?;
     scene.ensure(hosts == [HOST], "the edit is frozen", &hosts)?;
@@ -167,6 +168,33 @@ pub(crate) fn d_bad_neighbour(generation: Generation) -> Played {
     Ok(scene.end())
 }
 
+pub(crate) fn d2_new_beside_a_bad_neighbour(generation: Generation) -> Played {
+    let did = "an Ingress of ours is made beside such a neighbour";
+    let twin = other_host(&edited(&edited(ROUTE, "\"demo\" {", "\"twin\" {"), "\"grpc-ingress\"", "\"twin\""));
+    let mut scene = Scene::start("d2", generation, did, &demo())?;
+    scene.prepare()?;
+    scene.put(&neighbour("[{\"HTTPS\": \"443\"}]"))?;
+    scene.write(&[demo(), twin].concat())?;
+    let told = scene.apply("apply")?;
+    scene.ensure(!told.failed(), "a create does not fail, which would taint", &told)?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    let says = told.says("Controller Reports a Failure", &["listen-ports", "on Ingress gateway-demo/second"]);
+    scene.ensure(says, "the neighbour is named", &told)?;
+    let ready = scene.ready(TWIN)?;
+    scene.ensure(ready == json!(false), "it is not ready", &ready)?;
+    let warnings = scene.events("Ingress", "twin", "FailedBuildModel", "")?;
+    scene.ensure(warnings == 0, "it has no Warning of its own", &warnings)?;
+    scene.truth("frozen: no rule, no Warning on it");
+    scene.kubectl(&["delete", "ingress/second", "--namespace=gateway-demo"])?;
+    let told = scene.apply("apply after the neighbour was removed")?;
+    scene.ensure(told.code == 0, "it heals in place", &told)?;
+    let ready = scene.ready(TWIN)?;
+    scene.ensure(ready == json!(true), "it is ready", &ready)?;
+    scene.serves(OTHER)?;
+    scene.plan_is_empty()?;
+    Ok(scene.end())
+}
+
 pub(crate) fn e_used_listener_removed(generation: Generation) -> Played {
     let did = "the listener that the Ingress uses is taken out of the gateway, then put back";
     let mut scene = Scene::start("e", generation, did, &demo())?;
@@ -174,20 +202,51 @@ pub(crate) fn e_used_listener_removed(generation: Generation) -> Played {
     scene.write(&without_https(&demo()))?;
     scene.plan("plan")?;
     let told = scene.apply("apply")?;
-    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
-    if scene.is_open_source() && !told.failed() {
-        scene.until("the listener is gone", || Ok((scene.listener("443/HTTPS")?.is_null(), String::new())))?;
-        scene.truth("443/HTTPS is gone, the Ingress keeps its address");
-        scene.note_call(HOST)?;
-    } else {
-        scene.truth("the listener stays:");
-        scene.serves(HOST)?;
-    }
+    let says = told.says("Listener Still Used", &["gateway-demo/grpc-ingress"]);
+    scene.ensure(told.failed() && says, "it is refused and names the Ingress", &told)?;
+    scene.truth("the listener stays:");
+    scene.serves(HOST)?;
     scene.ready(GATEWAY)?;
     scene.ready(INGRESS)?;
     scene.write(&demo())?;
     let told = scene.apply("apply with the listener")?;
     scene.ensure(!told.failed(), "it heals", &told)?;
+    scene.serves(HOST)?;
+    scene.plan_is_empty()?;
+    Ok(scene.end())
+}
+
+pub(crate) fn e2_used_listener_removed_unchecked(generation: Generation) -> Played {
+    let did = "the same with cross_checks = false on the gateway; somebody touches the Ingress; then the listener is put back";
+    let unchecked = edited(&demo(), "  load_balancer_name ", "  cross_checks           = false\n  load_balancer_name ");
+    let mut scene = Scene::start("e2", generation, did, &unchecked)?;
+    scene.prepare()?;
+    scene.write(&without_https(&unchecked))?;
+    let told = scene.apply("apply")?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    if scene.is_open_source() {
+        scene.ensure(told.code == 0, "the controller drops it without a word", &told)?;
+        scene.ensure(scene.listener("443/HTTPS")?.is_null(), "ready means that it is gone", &told)?;
+        scene.truth("443/HTTPS is gone when the apply ends, the Ingress keeps its address");
+    } else {
+        let says = told.says("Controller Reports a Failure", &["listener not found for (443/HTTPS)"]);
+        scene.ensure(told.failed() && says, "the reason is told", &told)?;
+        scene.truth("the listener stays:");
+        scene.serves(HOST)?;
+    }
+    let ready = scene.ready(GATEWAY)?;
+    scene.ensure(ready == json!(scene.is_open_source()), "it is ready if it is done", &ready)?;
+    scene.ready(INGRESS)?;
+    if scene.is_open_source() {
+        scene.plan_is_empty()?;
+        scene.kubectl(&["annotate", "ingress/grpc-ingress", "--namespace=gateway-demo", "example.com/touched=1"])?;
+        scene.truth("after a touch of the Ingress the controller adds it again:");
+        scene.serves(HOST)?;
+        scene.plan_is_empty()?;
+    }
+    scene.write(&unchecked)?;
+    let told = scene.apply("apply with the listener")?;
+    scene.ensure(told.code == 0 && told.diagnostics.is_empty(), "it heals, and nothing conflicts", &told)?;
     scene.serves(HOST)?;
     scene.plan_is_empty()?;
     Ok(scene.end())
@@ -234,5 +293,37 @@ pub(crate) fn g_gateway_deleted_in_use(generation: Generation) -> Played {
     let told = scene.plan("next plan")?;
     scene.ensure(told.code == 0, "the plan is empty", &told)?;
     scene.ensure(scene.attributes(INGRESS)?["address"] != Value::Null, "the address is there", &told)?;
+    Ok(scene.end())
+}
+
+pub(crate) fn g2_gateway_of_others_deleted(generation: Generation) -> Played {
+    let did = "the gateway is somebody else's and is deleted; then the route is edited; then the gateway is made again";
+    let route = edited(ROUTE, "ackone_alb_gateway.demo.ingress_class_name", "\"alb\"");
+    let body = [NAMESPACE, CERTIFICATE, &route].concat();
+    let mut scene = Scene::start("g2", generation, did, &body)?;
+    scene.sandbox.walkthrough_yaml("gateway.yaml", &scene.workspace.path())?;
+    scene.kubectl(&["apply", "--filename", "gateway.yaml"])?;
+    scene.prepare()?;
+    scene.kubectl(&["delete", "albconfig/ackone-gateway-demo"])?;
+    scene.truth("the load balancer is gone, the Ingress keeps a dead address");
+    scene.plan_is_empty()?;
+    scene.write(&other_host(&body))?;
+    let told = scene.apply("apply")?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    let missing = "AlbConfig.alibabacloud.com \"ackone-gateway-demo\" not found";
+    let says = told.says("Controller Reports a Failure", &[missing, "does not exist"]);
+    scene.ensure(told.failed() && says, "the update fails with the reason", &told)?;
+    let ready = scene.ready(INGRESS)?;
+    scene.ensure(ready == json!(false), "a dead address is not ready", &ready)?;
+    let warnings = scene.events("Ingress", "grpc-ingress", "FailedBuildModel", missing)?;
+    scene.ensure(warnings == 1, "it is said once", &warnings)?;
+    scene.truth("one Warning, no retry");
+    scene.kubectl(&["apply", "--filename", "gateway.yaml"])?;
+    scene.serves(OTHER)?;
+    let told = scene.apply("apply after the gateway was made again")?;
+    scene.ensure(told.code == 0 && told.diagnostics.is_empty(), "it heals", &told)?;
+    let ready = scene.ready(INGRESS)?;
+    scene.ensure(ready == json!(true), "it is ready", &ready)?;
+    scene.plan_is_empty()?;
     Ok(scene.end())
 }

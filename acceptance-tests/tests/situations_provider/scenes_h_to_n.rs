@@ -5,8 +5,8 @@ use acceptance_tests::situations::{Generation, Row, Scene};
 use serde_json::{Value, json};
 
 use crate::configuration::{
-    BARE_GATEWAY, CERTIFICATE, GATEWAY, HOST, INGRESS, NAMESPACE, OTHER, ROUTE, SECRET, demo, edited, http_gateway,
-    other_host, with_timeouts,
+    BARE_GATEWAY, CERTIFICATE, GATEWAY, HOST, INGRESS, NAMESPACE, OTHER, ROUTE, SECRET, TWIN, demo, edited,
+    http_gateway, other_host, with_timeouts,
 };
 use crate::scenes_a_to_g::NOT_ENDLESS;
 
@@ -23,7 +23,7 @@ pub(crate) fn h_same_host_and_path(generation: Generation) -> Played {
     let told = scene.apply("apply")?;
     scene.ensure(told.code == 0, "it is published", &told)?;
     scene.ready(INGRESS)?;
-    scene.ready("ackone_grpc_ingress.twin")?;
+    scene.ready(TWIN)?;
     scene.until("two rules", || scene.hosts().map(|hosts| (hosts == [HOST, HOST], hosts.join(","))))?;
     scene.truth("two rules for one host, the second never matches");
     scene.serves(HOST)?;
@@ -201,6 +201,31 @@ pub(crate) fn l2_wrong_type_elsewhere(generation: Generation) -> Played {
     Ok(scene.end())
 }
 
+pub(crate) fn l3_taken_back_unheard(generation: Generation) -> Played {
+    let did = "ours is renamed while such a value makes the controller deaf, and named as before again";
+    let body = |timeout: &str| with_timeouts(&http_gateway(), "150s", timeout);
+    let mut scene = Scene::start("l3", generation, did, &body("6s"))?;
+    scene.prepare()?;
+    let bad = json!({"apiVersion": "alibabacloud.com/v1", "kind": "AlbConfig", "metadata": {"name": "bad"},
+        "spec": {"config": {"name": "bad"}, "listeners": [{"port": 80, "protocol": "HTTP", "gzipEnabled": "on"}]}});
+    scene.put(&bad)?;
+    scene.write(&edited(&body("6s"), "one-alb-demo", "renamed-alb"))?;
+    let told = scene.apply("apply of another name")?;
+    scene.ensure(!told.failed(), "a wait that runs out is no failure", &told)?;
+    let ready = scene.ready(GATEWAY)?;
+    scene.ensure(ready == json!(!scene.is_open_source()), "it is ready if it is done", &ready)?;
+    scene.write(&body("150s"))?;
+    let told = scene.apply("apply of what was before")?;
+    scene.ensure(told.code == 0 && told.diagnostics.is_empty(), "nothing is left to wait for", &told)?;
+    let ready = scene.ready(GATEWAY)?;
+    scene.ensure(ready == json!(true), "it is ready", &ready)?;
+    let name = scene.gateways()?.first().map(|one| one["name"].clone()).unwrap_or_default();
+    scene.ensure(name == "one-alb-demo", "what is ready is in the cloud", &name)?;
+    scene.truth("the name is as before when the apply ends; the open-source controller did nothing at all");
+    scene.plan_is_empty()?;
+    Ok(scene.end())
+}
+
 pub(crate) fn m_secret_rotated_and_deleted(generation: Generation) -> Played {
     let did = "the Secret gets another certificate; later it is deleted by hand";
     let mut scene = Scene::start("m", generation, did, &demo())?;
@@ -274,6 +299,25 @@ pub(crate) fn n2_cloud_refuses_for_a_while(generation: Generation) -> Played {
     scene.ensure(failures == 2, "it failed twice", &failures)?;
     scene.truth("two FailedApplyModel, then the load balancer");
     scene.plan_is_empty()?;
+    Ok(scene.end())
+}
+
+pub(crate) fn n3_cloud_refuses_to_delete(generation: Generation) -> Played {
+    let did = "the cloud refuses to delete the load balancer until another one lets go of a server group";
+    let mut scene = Scene::start("n3", generation, did, &http_gateway())?;
+    scene.prepare()?;
+    let body = json!({"action": "DeleteLoadBalancer", "message": "The specified resource sgp-1 is in use."});
+    scene.sandbox.control.post("/v1/controller/fail", &body)?;
+    let told = scene.destroy("destroy")?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    let says = told.says("Deletion Not Finished", &["sgp-1 is in use", "Detach it there.", "again and again"]);
+    scene.ensure(told.failed() && says, "the controller's reason is told", &told)?;
+    let left = scene.gateways()?.len();
+    scene.ensure(left == 1, "it is still there", &left)?;
+    scene.attributes(GATEWAY)?;
+    scene.truth("the load balancer is there, and in state");
+    scene.sandbox.resume_controller()?;
+    scene.destroys()?;
     Ok(scene.end())
 }
 

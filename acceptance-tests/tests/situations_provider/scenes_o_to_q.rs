@@ -144,6 +144,32 @@ pub(crate) fn p2_https_on_an_http_port(generation: Generation) -> Played {
     Ok(scene.end())
 }
 
+pub(crate) fn p4_https_on_an_http_port_unchecked(generation: Generation) -> Played {
+    let did = "the same with cross_checks = false, then back";
+    let unchecked = edited(&demo(), "  listen_ports", "  cross_checks       = false\n  listen_ports");
+    let mut scene = Scene::start("p4", generation, did, &unchecked)?;
+    scene.prepare()?;
+    let ports = "listen_ports       = [\"443/HTTPS\"]";
+    scene.write(&edited(&unchecked, ports, "listen_ports       = [\"8001/HTTPS\"]"))?;
+    let told = scene.apply("apply")?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    let text = if scene.is_open_source() { "conflict listener in albconfig" } else { "listener is not exist in" };
+    let says = told.says("Controller Reports a Failure", &[text]);
+    scene.ensure(told.failed() && says, "the update fails with the reason", &told)?;
+    let ready = scene.ready(INGRESS)?;
+    scene.ensure(ready == json!(false), "it is not ready", &ready)?;
+    scene.truth("the old rule goes on serving:");
+    scene.serves(HOST)?;
+    scene.write(&unchecked)?;
+    let told = scene.apply("apply of what was before")?;
+    scene.ensure(told.code == 0, "it heals, whatever old retries still say", &told)?;
+    let ready = scene.ready(INGRESS)?;
+    scene.ensure(ready == json!(true), "it is ready", &ready)?;
+    scene.serves(HOST)?;
+    scene.plan_is_empty()?;
+    Ok(scene.end())
+}
+
 pub(crate) fn p3_bad_zones(generation: Generation) -> Played {
     let did = "vSwitches that do not exist; one zone only; no zones; then right ones";
     let zones = "[for id in var.vswitch_ids : { vswitch_id = id }]";
@@ -196,6 +222,32 @@ pub(crate) fn q_two_edits_in_one_pass(generation: Generation) -> Played {
     scene.ensure(length(&rules) == 1, "and no other", &rules)?;
     scene.sandbox.resume_controller()?;
     scene.serves(OTHER)?;
+    scene.plan_is_empty()?;
+    Ok(scene.end())
+}
+
+pub(crate) fn q2_an_edit_is_taken_back_in_its_pass(generation: Generation) -> Played {
+    let did = "somebody edits the host, and the edit is set back while the pass over it still runs";
+    let mut scene = Scene::start("q2", generation, did, &demo())?;
+    scene.prepare()?;
+    let syncs = scene.events("Ingress", "grpc-ingress", "Sync", "")?;
+    scene.sandbox.control.post("/v1/controller/fail", &json!({"delay_ms": 8000}))?;
+    let patch = "--patch=[{\"op\": \"replace\", \"path\": \"/spec/rules/0/host\", \"value\": \"new.example.com\"}]";
+    scene.kubectl(&["patch", "ingress/grpc-ingress", "--namespace=gateway-demo", "--type=json", patch])?;
+    scene.until("the pass over the edit", || {
+        let now = scene.events("Ingress", "grpc-ingress", "Sync", "")?;
+        Ok((now > syncs, now.to_string()))
+    })?;
+    let told = scene.apply("apply")?;
+    scene.ensure(told.took < NOT_ENDLESS, "it does not wait for ever", &told)?;
+    scene.ensure(told.code == 0, "it is set back", &told)?;
+    let ready = scene.ready(INGRESS)?;
+    scene.ensure(ready == json!(true), "it is ready", &ready)?;
+    let hosts = scene.hosts()?;
+    scene.ensure(hosts == [HOST], "what is ready is in the cloud", &hosts)?;
+    scene.truth("the cloud has the old rule again at the moment the apply ends");
+    scene.sandbox.resume_controller()?;
+    scene.serves(HOST)?;
     scene.plan_is_empty()?;
     Ok(scene.end())
 }

@@ -22,15 +22,14 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the body of a delete; query parameters win.
-    pub(crate) fn parse(body: &Value, dry_run: bool, propagation: Option<&str>) -> Options {
+    /// Reads the body of a delete.
+    pub(crate) fn parse(body: &Value) -> Options {
         let text = |path: &[&str]| meta::get(body, path).and_then(Value::as_str).map(str::to_owned);
-        let body_dry_run = meta::list(body, &["dryRun"]).contains(&json!("All"));
         Options {
-            dry_run: dry_run || body_dry_run,
+            dry_run: meta::list(body, &["dryRun"]).contains(&json!("All")),
             uid: text(&["preconditions", "uid"]),
             resource_version: text(&["preconditions", "resourceVersion"]),
-            propagation: propagation.map(str::to_owned).or_else(|| text(&["propagationPolicy"])).unwrap_or_default(),
+            propagation: text(&["propagationPolicy"]).unwrap_or_default(),
         }
     }
 }

@@ -281,17 +281,10 @@ impl Handler {
     fn list(&self, request: &Request, presentation: Presentation, target: &Target) -> Result<Answer, ApiError> {
         let query = &request.query;
         options::check_list(query)?;
-        let limit = query.get("limit");
+        options::number(query, "timeoutSeconds")?;
         let list = ListQuery {
             selector: selector(&target.resource, query)?,
-            limit: if limit.is_empty() {
-                0
-            } else {
-                let limit: i64 = limit.parse().map_err(|_| {
-                    ApiError::bad_request(format!("strconv.ParseInt: parsing {limit:?}: invalid syntax"))
-                })?;
-                usize::try_from(limit).unwrap_or(0)
-            },
+            limit: usize::try_from(options::number(query, "limit")?).unwrap_or(0),
             token: query.get("continue").to_owned(),
             resource_version: query.get("resourceVersion").to_owned(),
             version_match: query.get("resourceVersionMatch").to_owned(),
@@ -308,8 +301,9 @@ impl Handler {
         if !target.key.1.is_empty() {
             selector = Selector::parse(&target.resource, "", &format!("metadata.name={}", target.key.1))?;
         }
+        options::number(query, "limit")?;
         // Without a timeout the server picks one between 30 and 60 minutes.
-        let seconds = match query.get("timeoutSeconds").parse::<u64>() {
+        let seconds = match u64::try_from(options::number(query, "timeoutSeconds")?) {
             Ok(seconds) if seconds > 0 => seconds,
             Ok(_) | Err(_) => rand::rng().random_range(1800..3600),
         };
@@ -322,8 +316,11 @@ impl Handler {
                 from: parse_version(query.get("resourceVersion")).map_err(ApiError::without_reason)?,
                 bookmarks: query.is_set("allowWatchBookmarks"),
                 // From the beginning and with bookmarks is as if initial events had been asked for.
-                initial_events: query.is_set("sendInitialEvents")
-                    || (query.is_set("allowWatchBookmarks") && matches!(query.get("resourceVersion"), "" | "0")),
+                initial_events: if query.has("sendInitialEvents") {
+                    query.is_set("sendInitialEvents")
+                } else {
+                    query.is_set("allowWatchBookmarks") && matches!(query.get("resourceVersion"), "" | "0")
+                },
                 timeout: Duration::from_secs(seconds),
                 presentation,
             },
@@ -381,14 +378,17 @@ impl Handler {
                 None => ApiError::not_deletable(target.resource.named()),
             });
         }
-        let value = if request.body.is_empty() { json!({}) } else { body(request, Reading::Options)?.value };
-        let policy = request.query.get("propagationPolicy");
-        options::check_delete(&value, policy)?;
-        let options = delete::Options::parse(
-            &value,
-            options::dry_run(&request.query, "DeleteOptions")?,
-            (!policy.is_empty()).then_some(policy),
-        );
+        // With a body the query says nothing.
+        let options = if request.body.is_empty() {
+            let policy = request.query.get("propagationPolicy");
+            options::check_delete(&json!({}), policy)?;
+            let dry_run = options::dry_run(&request.query, "DeleteOptions")?;
+            delete::Options { dry_run, propagation: policy.to_owned(), ..delete::Options::default() }
+        } else {
+            let value = body(request, Reading::Options)?.value;
+            options::check_delete(&value, "")?;
+            delete::Options::parse(&value)
+        };
         if request.verb == "deletecollection" {
             if super::engine::is_namespace(&target.resource) {
                 return Err(ApiError::method_not_allowed());

@@ -91,28 +91,54 @@ fn manager_of(headers: &HeaderMap) -> String {
     if name.is_empty() { "unknown".to_owned() } else { name }
 }
 
-/// Refuses parameters of LIST and WATCH that do not go together.
+/// Refuses parameters of LIST and WATCH that do not go together; all that is wrong is told at once.
 pub(crate) fn check_list(query: &Query) -> Result<(), ApiError> {
-    const KIND: &str = "ListOptions";
     const FIELD: &str = "resourceVersionMatch";
+    const INITIAL: &str = "sendInitialEvents";
     let (wanted, version) = (query.get(FIELD), query.get("resourceVersion"));
-    if query.is_set("sendInitialEvents") && wanted != "NotOlderThan" {
-        let detail = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(refused(KIND, FieldError::forbidden(FIELD, detail)));
+    let is_watch = query.is_set("watch");
+    let forbidden = |detail: &str| FieldError::forbidden(FIELD, detail);
+    let mut errors = Vec::new();
+    if is_watch && query.has(INITIAL) && wanted != "NotOlderThan" {
+        errors.push(forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
     }
-    let error = match wanted {
-        "" => return Ok(()),
-        _ if query.is_set("sendInitialEvents") => return Ok(()),
-        _ if version.is_empty() => {
-            FieldError::forbidden(FIELD, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if !wanted.is_empty() {
+        if is_watch && !query.has(INITIAL) {
+            errors.push(forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
         }
-        "Exact" if version == "0" => {
-            FieldError::forbidden(FIELD, "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        if !is_watch && version.is_empty() {
+            errors.push(forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"));
         }
-        "Exact" | "NotOlderThan" => return Ok(()),
-        other => FieldError::not_supported(FIELD, &json!(other), &["Exact", "NotOlderThan", ""]),
-    };
-    Err(refused(KIND, error))
+        if !is_watch && !query.get("continue").is_empty() {
+            errors.push(forbidden("resourceVersionMatch is forbidden when continue is provided"));
+        }
+        let known: &[&str] = if is_watch { &["NotOlderThan"] } else { &["Exact", "NotOlderThan", ""] };
+        if !known.contains(&wanted) {
+            errors.push(FieldError::not_supported(FIELD, &json!(wanted), known));
+        }
+        if is_watch && !query.get("continue").is_empty() {
+            errors.push(forbidden("resourceVersionMatch is forbidden when continue is provided"));
+        }
+        if !is_watch && wanted == "Exact" && version == "0" {
+            errors.push(forbidden("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+        }
+    }
+    if !is_watch && query.has(INITIAL) {
+        errors.push(FieldError::forbidden(INITIAL, "sendInitialEvents is forbidden for list"));
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::invalid(Named { group: "meta.k8s.io", resource: "", kind: "ListOptions" }, "", &errors))
+}
+
+/// A parameter of LIST and WATCH that is a number; zero if it is not there.
+pub(crate) fn number(query: &Query, name: &str) -> Result<i64, ApiError> {
+    let text = query.get(name);
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))
 }
 
 #[cfg(test)]
@@ -148,8 +174,12 @@ mod tests {
         for (query, expected) in [
             ("resourceVersionMatch=Exact", "resourceVersionMatch is forbidden unless resourceVersion is provided"),
             (
-                "sendInitialEvents=true&allowWatchBookmarks=true",
+                "watch=true&sendInitialEvents=true&allowWatchBookmarks=true",
                 "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ),
+            (
+                "watch=true&resourceVersionMatch=NotOlderThan",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
             ),
         ] {
             let expected =

@@ -24,9 +24,14 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str())
     }
 
-    /// A switch: set to `1` or `true`, or present without a value.
+    /// A switch: its first value counts, and anything but `false` and `0` is on, nothing at all as well.
     pub(crate) fn is_set(&self, name: &str) -> bool {
-        self.0.iter().any(|(key, value)| key == name && matches!(value.as_str(), "" | "1" | "true" | "True" | "TRUE"))
+        self.has(name) && !matches!(self.get(name).to_ascii_lowercase().as_str(), "false" | "0")
+    }
+
+    /// Whether a parameter is there, whatever it says.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
     }
 }
 

@@ -305,6 +305,10 @@ impl Engine {
             return Err(ApiError::already_exists(resource.named(), &key.1));
         }
         if dry_run {
+            // No store takes the version away that the caller gave.
+            if !version.is_empty() {
+                meta::set(&mut object, &["metadata", "resourceVersion"], json!(version));
+            }
             return Ok(Arc::new(object));
         }
         let stored = state.store.put(&resource.bucket(), key, object);

@@ -20,7 +20,10 @@ use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Described, Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
-use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, Waited, watched};
+use crate::resources::look_again::look_again;
+use crate::resources::pending::{PENDING_FACT, Pending};
+use crate::resources::proved::Proved;
+use crate::resources::reconcile::{Ending, Goal, Onlooker, Waited, watched};
 use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready};
 
 /// Whether the controller has published the load balancer.
@@ -110,7 +113,8 @@ impl AlbGateway {
         state.reason = Some("the controller has not published it yet".to_owned());
         cx.checkpoint(&state);
 
-        let goal = if origin == Origin::Adopted(true) { Goal::OurWrite } else { Goal::Published };
+        let concerns = onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        let goal = if origin == Origin::Adopted(true) && concerns { Goal::OurWrite } else { Goal::Published };
         self.settle(&fleet, cx, state, &live, onlooker, origin != Origin::LeftByUs, goal, true, timeout, deadline).await
     }
 
@@ -166,7 +170,7 @@ impl AlbGateway {
         let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
         let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         if wrote && let Some(onlooker) = &mut onlooker {
-            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref());
+            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref(), Proved::recalled(&cx.private));
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -253,10 +257,13 @@ impl AlbGateway {
         between.ready = Some(false);
         between.reason = Some(format!("listeners {} are still to be removed", left.join(", ")));
         cx.checkpoint(&between);
+        let earlier = cx.private.fact(PENDING_FACT).and_then(Pending::from_fact);
+        onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref(), Proved::recalled(&cx.private));
         onlooker.answered(&updated.object);
         cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         let waited = onlooker.wait(&Goal::OurWrite, &is_published, deadline, self.patience).await;
         if waited.ending == Ending::Ready {
+            Proved::remember(&mut cx.private, waited.live.as_ref().unwrap_or(&updated.object));
             return Ok(Step::Done(Some(Self::as_left(fleet, first, described.object).await)));
         }
         cx.warnings.warn(
@@ -294,7 +301,7 @@ impl AlbGateway {
         live: &Object,
         onlooker: Option<Onlooker>,
         wrote: bool,
-        goal: Goal,
+        mut goal: Goal,
         created: bool,
         timeout: std::time::Duration,
         deadline: Instant,
@@ -308,6 +315,18 @@ impl AlbGateway {
         if wrote && created {
             onlooker.answered(live);
         }
+        if !created && onlooker.is_passed_over(&goal, &is_published, deadline, self.patience).await {
+            let objects = Objects::of(&state);
+            let attribute = |path: &FieldPath| meaning::attribute(&state, path);
+            let (private, now) = (cx.private.clone(), cx.context.clock.now());
+            let home = Home::of(state.fleet_id.as_ref(), &private);
+            let described = objects.alb_config(&attribute);
+            let intent = Self::as_left(fleet, alb_config(&state), &objects.alb_config).await;
+            if look_again(fleet, &mut onlooker, &described, home, &intent, now, deadline).await {
+                goal = Goal::OurWrite;
+                cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
+            }
+        }
         let waited = onlooker.wait(&goal, &is_published, deadline, self.patience).await;
         if let Some(live) = &waited.live {
             publish(&mut state, live);
@@ -316,6 +335,7 @@ impl AlbGateway {
         state.reason = waited.reason();
         if waited.ending == Ending::Ready {
             cx.private.remove_fact(PENDING_FACT);
+            Proved::remember(&mut cx.private, waited.live.as_ref().unwrap_or(live));
             label_alone(fleet, &goal, &waited).into_iter().for_each(|told| cx.warnings.push(told));
             return Ok(state);
         }

@@ -13,6 +13,7 @@ use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, 
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef, last_writer};
 use crate::resources::diagnose;
 use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
+use crate::resources::proved::Proved;
 use crate::resources::readiness::{self, Sight};
 use crate::resources::refresh::Drift;
 
@@ -94,6 +95,9 @@ impl AlbGateway {
             vanished: "the published load balancer vanished from its status",
         };
         (state.ready, state.reason) = readiness::judge(fleet.api(), &objects.alb_config, &live, sight, cx).await;
+        if state.ready == Some(true) && !imported && drift.is_none() {
+            Proved::remember_seen(&mut cx.private, &live);
+        }
         Ok(Some(state))
     }
 

@@ -17,7 +17,10 @@ use crate::framework::resource::{Applying, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::effective;
 use crate::resources::kubernetes_object::{Fleet, Home, KNOWN_DRIFT_FACT, Origin, UID_FACT};
-use crate::resources::reconcile::{Ending, Goal, Onlooker, PENDING_FACT, Pending, watched};
+use crate::resources::look_again::look_again;
+use crate::resources::pending::{PENDING_FACT, Pending};
+use crate::resources::proved::Proved;
+use crate::resources::reconcile::{Ending, Goal, Onlooker, watched};
 use crate::resources::wait_report::{Telling, guilty_siblings, label_alone, not_ready, without_backend};
 
 /// Why nothing is waited for.
@@ -75,7 +78,8 @@ impl GrpcIngressResource {
         if let Some(onlooker) = onlooker.as_mut().filter(|_| origin != Origin::LeftByUs) {
             onlooker.answered(&live);
         }
-        let goal = if origin == Origin::Adopted(true) { Goal::OurWrite } else { Goal::Published };
+        let concerns = onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
+        let goal = if origin == Origin::Adopted(true) && concerns { Goal::OurWrite } else { Goal::Published };
         if let (Goal::OurWrite, Some(onlooker)) = (&goal, &onlooker) {
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -113,7 +117,7 @@ impl GrpcIngressResource {
         let wrote = updated.wrote && onlooker.as_ref().is_none_or(|onlooker| onlooker.concerns_controller(&live));
         let earlier = private.fact(PENDING_FACT).and_then(Pending::from_fact);
         if wrote && let Some(onlooker) = &mut onlooker {
-            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref());
+            onlooker.follows(prior.ready, prior.reason.as_deref(), earlier.as_ref(), Proved::recalled(&private));
             onlooker.answered(&live);
             cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
         }
@@ -147,19 +151,32 @@ impl GrpcIngressResource {
         onlooker: Option<Onlooker>,
         written: Written,
     ) -> Result<GrpcIngress<Stored>, Diagnostics> {
-        let Written { live, goal, created, timeout, deadline } = written;
-        let Some(onlooker) = onlooker else {
+        let Written { live, mut goal, created, timeout, deadline } = written;
+        let Some(mut onlooker) = onlooker else {
             state.ready = None;
             state.reason = Some(NOT_WAITED.to_owned());
             cx.private.remove_fact(PENDING_FACT);
             return Ok(state);
         };
-        let waited = onlooker.wait(&goal, &|live| address(live).is_some(), deadline, self.patience).await;
+        let published = |live: &Object| address(live).is_some();
+        if !created && onlooker.is_passed_over(&goal, &published, deadline, self.patience).await {
+            let ours = Ours::of(&state);
+            let attribute = |path: &FieldPath| object::attribute(&state, path);
+            let (private, now) = (cx.private.clone(), cx.context.clock.now());
+            let home = Home::of(state.fleet_id.as_ref(), &private);
+            let described = ours.described(&attribute);
+            if look_again(fleet, &mut onlooker, &described, home, &ingress(&state), now, deadline).await {
+                goal = Goal::OurWrite;
+                cx.private.set_fact(PENDING_FACT, onlooker.pending().to_fact());
+            }
+        }
+        let waited = onlooker.wait(&goal, &published, deadline, self.patience).await;
         publish(&mut state, waited.live.as_ref().unwrap_or(&live));
         state.ready = Some(waited.ending == Ending::Ready);
         state.reason = waited.reason();
         if waited.ending == Ending::Ready {
             cx.private.remove_fact(PENDING_FACT);
+            Proved::remember(&mut cx.private, waited.live.as_ref().unwrap_or(&live));
             label_alone(fleet, &goal, &waited).into_iter().for_each(|told| cx.warnings.push(told));
             let object = Ours::of(&state).object;
             without_backend(&object, &waited).into_iter().for_each(|told| cx.warnings.push(told));

@@ -12,6 +12,7 @@ use crate::framework::resource::{ImportTarget, READ_TIMEOUT, Reading, Resource, 
 use crate::kubernetes::{Difference, FieldPath, KnownDrift, Object, ObjectRef};
 use crate::resources::kubernetes_attributes::{ALB_PREFIX, metadata_map};
 use crate::resources::kubernetes_object::{Fleet, Found, Home, KNOWN_DRIFT_FACT, UID_FACT, within};
+use crate::resources::proved::Proved;
 use crate::resources::readiness::{self, Sight};
 
 /// The state from which a read finds the Ingress.
@@ -97,6 +98,9 @@ impl GrpcIngressResource {
             vanished: "the published host name vanished from its status",
         };
         (state.ready, state.reason) = readiness::judge(fleet.api(), &ours.object, &live, sight, cx).await;
+        if state.ready == Some(true) && !imported && drift.is_none() {
+            Proved::remember_seen(&mut cx.private, &live);
+        }
         Ok(Some(state))
     }
 }

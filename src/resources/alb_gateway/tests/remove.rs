@@ -95,3 +95,35 @@ async fn a_held_deletion_names_its_finalizers_and_keeps_the_state() {
     let answer = gateway.destroy().await;
     assert_eq!(errors(&answer.diagnostics), Vec::<String>::new(), "already gone is success");
 }
+
+/// A gateway whose deletion the controller cannot finish, while it tells these Events; answers what is told, and how long
+/// that took.
+async fn deletion_that_fails(counts: std::ops::RangeInclusive<u64>) -> (String, Duration) {
+    let fleet = FakeFleet::default();
+    let mut gateway = create(&fleet, &walkthrough()).await;
+    fleet.hold("albconfigs", "ingress.k8s.alibaba/resources");
+    let text = "Message: The specified resource sgp-1 is in use. RequestId: 0F8FAD5B-D9CB-469F-A165-70867728950E";
+    let failed = |count| event(&recorded("AlbConfig"), "Warning", "FailedApplyModel", text, count);
+    fleet.script("events", counts.map(failed));
+    let began = tokio::time::Instant::now();
+    let answer = gateway.destroy().await;
+    assert_eq!(errors(&answer.diagnostics), ["Deletion Not Finished"]);
+    assert!(!gateway.state.is_null(), "what is not gone stays in state");
+    (answer.diagnostics.iter().map(|told| told.detail.clone()).collect(), began.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_fails_again_and_again_ends_within_seconds_with_the_controllers_words() {
+    let (told, took) = deletion_that_fails(1..=3).await;
+    for part in ["sgp-1 is in use", "Detach it there.", "Request ID: 0F8FAD5B", "again and again", "Remove the cause"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(took >= Duration::from_secs(20) && took < Duration::from_secs(25), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_failed_once_is_waited_for_until_its_time_is_over() {
+    let (told, took) = deletion_that_fails(1..=1).await;
+    assert!(told.contains("It failed at that:") && told.contains("sgp-1 is in use"), "{told}");
+    assert!(took >= Duration::from_secs(900), "{took:?}");
+}

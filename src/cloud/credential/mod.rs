@@ -21,6 +21,7 @@ use super::{
 mod chain;
 mod environment;
 mod explicit;
+mod file;
 mod instance;
 mod keys_document;
 mod network;
@@ -90,6 +91,11 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     /// Whether a failure of this source ends the chain, because the user asked for this source by name.
     fn is_explicit(&self) -> bool {
         false
+    }
+
+    /// Whether the chain ends with this failure of this source.
+    fn ends_the_chain(&self, error: &CredentialError) -> bool {
+        self.is_explicit() || error.ends_the_chain()
     }
 }
 
@@ -178,15 +184,13 @@ impl CredentialError {
     pub fn ends_the_chain(&self) -> bool {
         match self {
             Self::ModeNotSupported { .. }
+            | Self::Unreadable { .. }
+            | Self::Malformed { .. }
             | Self::RoleNotAssumed { .. }
             | Self::UriFailed { .. }
             | Self::ProcessFailed { .. }
             | Self::Expired { .. } => true,
-            Self::NotConfigured { .. }
-            | Self::Incomplete { .. }
-            | Self::Unreadable { .. }
-            | Self::Malformed { .. }
-            | Self::NoInstanceRole { .. } => false,
+            Self::NotConfigured { .. } | Self::Incomplete { .. } | Self::NoInstanceRole { .. } => false,
             Self::Exhausted { failures } => failures.iter().any(|failure| failure.error.ends_the_chain()),
         }
     }

@@ -164,11 +164,15 @@ pub enum CredentialError {
         /// How it ended.
         reason: String,
     },
-    /// The source answered with keys that had already ended.
-    #[error("the keys it gave ended at {expired_at}")]
+    /// The service refused the keys, and they have ended by our clock too.
+    #[error(
+        "the keys it gave ended at {expired_at}, and here it is {now}; if that is wrong, set the clock of this machine"
+    )]
     Expired {
         /// When they ended.
         expired_at: Timestamp,
+        /// The time here, corrected as far as the service said anything about it.
+        now: Timestamp,
     },
     /// No source gave keys.
     #[error("no credentials found: {}", list(failures))]

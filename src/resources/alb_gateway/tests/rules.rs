@@ -199,7 +199,9 @@ async fn v13_an_access_log_has_both_names_in_the_right_length() {
 fn v14_a_logstore_has_the_prefix() {
     let rule = load_balancer::v14_log_store;
     let log = |store: &str| json!({"access_log": {"project": "abcd", "store": store}});
-    check(rule, log("access"), &["E access_log.store: Invalid Logstore Name"]);
+    for bad in ["access", "alb", "albaccess", "ALB_access", "_alb_access"] {
+        check(rule, log(bad), &["E access_log.store: Invalid Logstore Name"]);
+    }
     check(rule, log("alb_access"), &[]);
     check(rule, log("(unknown)"), &[]);
     check(rule, json!({"access_log": "(unknown)"}), &[]);

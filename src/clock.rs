@@ -6,11 +6,14 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Tells the current date.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -34,6 +37,35 @@ impl Clock for SystemClock {
         // A machine clock outside jiff's years -9999 to 9999 is clamped: signatures will be refused with a date error,
         // which names the cause.
         Timestamp::try_from(SystemTime::now()).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Another clock, put right by the dates that a server tells.
+#[derive(Debug)]
+pub struct CorrectedClock {
+    clock: Arc<dyn Clock>,
+    /// How far the server is ahead.
+    skew_seconds: AtomicI64,
+}
+
+impl CorrectedClock {
+    /// `clock`, believed until told otherwise.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, skew_seconds: AtomicI64::new(0) }
+    }
+
+    /// Takes over the server's date. Gives how many seconds it is ahead now, and was before.
+    pub fn correct(&self, server_date: Timestamp) -> (i64, i64) {
+        let skew = server_date.duration_since(self.clock.now()).as_secs();
+        (skew, self.skew_seconds.swap(skew, Ordering::Relaxed))
+    }
+}
+
+impl Clock for CorrectedClock {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        now.checked_add(SignedDuration::from_secs(self.skew_seconds.load(Ordering::Relaxed))).unwrap_or(now)
     }
 }
 
@@ -81,6 +113,18 @@ mod tests {
         assert_eq!(clock.now().to_string(), "2024-05-06T07:09:00Z");
         clock.set(start);
         assert_eq!(clock.now(), start);
+    }
+
+    #[test]
+    fn a_corrected_clock_goes_on_from_the_date_it_was_told() {
+        let own = Arc::new(ManualClock::new("2024-05-06T09:00:00Z".parse().unwrap()));
+        let clock = CorrectedClock::new(Arc::clone(&own) as Arc<dyn Clock>);
+        assert_eq!(clock.now(), own.now());
+        let server: Timestamp = "2024-05-06T07:00:00Z".parse().unwrap();
+        assert_eq!(clock.correct(server), (-7200, 0));
+        assert_eq!(clock.correct(server), (-7200, -7200));
+        own.advance(Duration::from_secs(1));
+        assert_eq!(clock.now().to_string(), "2024-05-06T07:00:01Z");
     }
 
     #[test]

@@ -432,7 +432,7 @@ fn ingresses() {
             "annotations",
             r#"
   annotations = {
-    "nginx.ingress.kubernetes.io/backend-protocol" = "GRPC"
+    "alb.ingress.kubernetes.io/Backend-Protocol"   = "GRPC"
     "alb.ingress.kubernetes.io/newer-setting"      = "on"
   }
   extra_annotations = {

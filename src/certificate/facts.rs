@@ -21,8 +21,8 @@ pub enum CertificateError {
     /// There is no `CERTIFICATE` block.
     #[error("there is no PEM block of type CERTIFICATE")]
     NoCertificate,
-    /// A PEM block is damaged.
-    #[error("a PEM block is damaged")]
+    /// A PEM block is damaged, or its borders are not where a reader finds them.
+    #[error("a PEM block is damaged, or its BEGIN and END do not stand on lines of their own")]
     DamagedPem,
     /// A block does not hold an X.509 certificate.
     #[error("certificate {0} of the text is not a valid X.509 certificate")]
@@ -89,7 +89,6 @@ impl Facts {
                 _ => {}
             }
         }
-        let time = |seconds: i64| Timestamp::from_second(seconds).map_err(|_| CertificateError::NotACertificate(1));
         Ok(Self {
             common_name: common_name(certificate.subject()),
             dns_names: names.dns,
@@ -99,8 +98,8 @@ impl Facts {
             organization: organization(certificate.subject()),
             issuer: certificate.issuer().to_string(),
             subject: certificate.subject().to_string(),
-            not_before: time(certificate.validity().not_before.timestamp())?,
-            not_after: time(certificate.validity().not_after.timestamp())?,
+            not_before: time(certificate.validity().not_before.timestamp()),
+            not_after: time(certificate.validity().not_after.timestamp()),
             serial: hex::encode(certificate.raw_serial()),
             fingerprint_sha256: hex::encode(Sha256::digest(der)),
             signature: SignatureName::of(&certificate.signature_algorithm),
@@ -125,6 +124,12 @@ impl Facts {
             (names, _) => names.iter().any(|name| covers(name, host)),
         }
     }
+}
+
+/// A date of X.509. Its years are 0 to 9999; of those only the last day is outside what a [`Timestamp`] holds. As
+/// `99991231235959Z` it stands for "no end" (RFC 5280 section 4.1.2.5), so the last instant there is means the same.
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
 }
 
 /// The subject alternative name, by kind.
@@ -179,14 +184,23 @@ pub fn covers(name: &str, host: &str) -> bool {
     }
 }
 
-/// The certificates of a PEM text, in order. Other blocks are passed over.
+/// What a block of a certificate begins with (RFC 7468 section 5).
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
+/// The certificates of a PEM text, in order. Other blocks are passed over, and so is a byte order mark.
 ///
 /// # Errors
 /// If there is no certificate, or one of them is damaged.
 pub fn parse_chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem.as_bytes())
+    let text = pem.trim_start_matches('\u{feff}');
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(text.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|_| CertificateError::DamagedPem)?;
+    // The reader knows borders only at the start of a line and passes over any other: another certificate would be taken
+    // for the first.
+    if text.matches(BEGIN).count() != chain.len() {
+        return Err(CertificateError::DamagedPem);
+    }
     if chain.is_empty() {
         return Err(CertificateError::NoCertificate);
     }
@@ -271,5 +285,33 @@ mod tests {
         assert_eq!(parse_chain(nonsense), Err(CertificateError::NotACertificate(1)));
         let damaged = "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n";
         assert_eq!(parse_chain(damaged), Err(CertificateError::DamagedPem));
+    }
+
+    #[test]
+    fn no_certificate_of_a_text_is_passed_over_in_silence() {
+        let one = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap().cert.pem();
+        let [leaf, issuer] = ["leaf.example", "issuer.example"].map(one);
+        let leaf = leaf.trim();
+        let whole = parse_chain(&format!("{leaf}\n{issuer}")).unwrap();
+        assert_eq!(parse_chain(&format!("\u{feff}{leaf}\n{issuer}")), Ok(whole));
+        for (what, text) in [
+            ("an indented first block", format!("  {leaf}\n{issuer}")),
+            ("no line between the blocks", format!("{leaf}{issuer}")),
+            ("a byte order mark between the blocks", format!("{leaf}\n\u{feff}{issuer}")),
+            ("only an indented block", format!("  {leaf}\n")),
+        ] {
+            assert_eq!(parse_chain(&text), Err(CertificateError::DamagedPem), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_an_end_is_read() {
+        let mut parameters = rcgen::CertificateParams::new(vec!["forever.example".to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(9999, 12, 31) + std::time::Duration::from_secs(24 * 3600 - 1);
+        let certificate = parameters.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        assert!(certificate.der().windows(15).any(|bytes| bytes == b"99991231235959Z"));
+        let facts = Facts::from_der(certificate.der()).unwrap();
+        assert_eq!(facts.not_after, Timestamp::MAX);
+        assert_eq!(parse_chain(&certificate.pem()).unwrap().len(), 1);
     }
 }

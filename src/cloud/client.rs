@@ -6,14 +6,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use jiff::SignedDuration;
 use rand::Rng;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -31,7 +27,7 @@ use super::{
     sign::{Attempt, sign, unsigned},
     transport::{RawAnswer, SendFailure, Transport, TransportConfig},
 };
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, CorrectedClock, SystemClock};
 
 /// How long the answer to a write already sent is awaited after an interrupt. An interrupt must end within a second.
 const GRACE_FOR_WRITES: Duration = Duration::from_millis(700);
@@ -107,11 +103,10 @@ struct Inner {
     transport: Transport,
     retry: RetryPolicy,
     rate: RateLimit,
-    clock: Arc<dyn Clock>,
+    /// For signatures and for the end of keys: one of them wrong would be enough.
+    clock: Arc<CorrectedClock>,
     randomness: Arc<dyn Randomness>,
     buckets: Mutex<BTreeMap<Action, TokenBucket>>,
-    /// Seconds the service is ahead of our clock, as last corrected.
-    skew_seconds: AtomicI64,
     fleets: Fleets,
 }
 
@@ -135,20 +130,20 @@ impl CloudClient {
     /// A client. No I/O: keys, roots and connections are fetched by the first call that needs them.
     #[must_use]
     pub fn new(config: CloudConfig) -> Self {
+        let clock = Arc::new(CorrectedClock::new(config.clock));
         Self(Arc::new(Inner {
             credentials: CredentialStore::new(
                 config.credentials,
-                Arc::clone(&config.clock),
+                Arc::clone(&clock) as Arc<dyn Clock>,
                 Arc::clone(&config.randomness),
             ),
             endpoints: config.endpoints,
             transport: Transport::new(config.transport),
             retry: config.retry,
             rate: config.rate,
-            clock: config.clock,
+            clock,
             randomness: config.randomness,
             buckets: Mutex::new(BTreeMap::new()),
-            skew_seconds: AtomicI64::new(0),
             fleets: Fleets::new(config.membership),
         }))
     }
@@ -327,7 +322,7 @@ impl CloudClient {
     ) -> Result<RawAnswer, Failed> {
         let action = request.action();
         let nonce = hex::encode(self.0.randomness.nonce());
-        let attempt = Attempt { host: endpoint.authority(), credentials, date: self.now(), nonce: &nonce };
+        let attempt = Attempt { host: endpoint.authority(), credentials, date: self.0.clock.now(), nonce: &nonce };
         let signed = if request.proof().is_some() { unsigned(request, &attempt) } else { sign(request, &attempt) };
         if tracing::enabled!(tracing::Level::TRACE) {
             let parameters = answer::redacted_parameters(request, credentials);
@@ -394,17 +389,10 @@ impl CloudClient {
         }
     }
 
-    fn now(&self) -> jiff::Timestamp {
-        let skew = SignedDuration::from_secs(self.0.skew_seconds.load(Ordering::Relaxed));
-        let now = self.0.clock.now();
-        now.checked_add(skew).unwrap_or(now)
-    }
-
     /// Takes over the service's date. False if it is not known or agrees with ours: then the date is not the trouble.
     fn correct_clock(&self, action: Action, server_date: Option<jiff::Timestamp>) -> bool {
         let Some(server_date) = server_date else { return false };
-        let skew = server_date.duration_since(self.0.clock.now()).as_secs();
-        let before = self.0.skew_seconds.swap(skew, Ordering::Relaxed);
+        let (skew, before) = self.0.clock.correct(server_date);
         tracing::warn!(cloud_action = %action, skew_seconds = skew, "the clock of this machine is wrong; corrected");
         skew != before
     }

@@ -7,7 +7,7 @@ use super::configure::{capitalised, filled};
 use super::schema::{AssumeRoleModel, OidcModel, ProviderModel, SESSION_SECONDS, is_role_arn};
 use crate::cloud::{
     AccessKeyId, AccessKeySecret, CredentialNetwork, CredentialSettings, Endpoint, Environment, OidcSettings,
-    OidcToken, RoleSettings, SecurityToken,
+    OidcToken, RoleSettings, SecretString, SecurityToken,
 };
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Planned};
@@ -15,8 +15,9 @@ use crate::framework::path::Path;
 
 /// What involves more than one argument, or more than its text.
 pub(super) fn validate(model: &ProviderModel<Planned>, diagnostics: &mut Diagnostics) {
-    let pair = [("access_key", &model.access_key.is_null()), ("secret_key", &model.secret_key.is_null())];
-    if let [(_, true), (given, false)] | [(given, false), (_, true)] = pair.map(|(name, null)| (name, *null)) {
+    let no_access_key = is_unset(&model.access_key, String::is_empty);
+    let pair = [("access_key", no_access_key), ("secret_key", is_unset(&model.secret_key, SecretString::is_empty))];
+    if let [(_, true), (given, false)] | [(given, false), (_, true)] = pair {
         let missing = if given == "access_key" { "secret_key" } else { "access_key" };
         diagnostics.error(
             Path::attribute(given),
@@ -24,7 +25,7 @@ pub(super) fn validate(model: &ProviderModel<Planned>, diagnostics: &mut Diagnos
             format!("{given} is set without {missing}. Set both, or neither to take the keys from the environment or a profile."),
         );
     }
-    if !model.security_token.is_null() && model.access_key.is_null() {
+    if !is_unset(&model.security_token, SecretString::is_empty) && no_access_key {
         diagnostics.error(
             Path::attribute("security_token"),
             "Token Without Access Key",
@@ -43,8 +44,8 @@ pub(super) fn validate(model: &ProviderModel<Planned>, diagnostics: &mut Diagnos
         );
     }
     if let Some(oidc) = model.assume_role_with_oidc.known()
-        && !oidc.oidc_token.is_null()
-        && !oidc.oidc_token_file.is_null()
+        && !is_unset(&oidc.oidc_token, SecretString::is_empty)
+        && !is_unset(&oidc.oidc_token_file, String::is_empty)
     {
         diagnostics.error(
             Path::attribute("assume_role_with_oidc").attr("oidc_token"),
@@ -53,6 +54,11 @@ pub(super) fn validate(model: &ProviderModel<Planned>, diagnostics: &mut Diagnos
              the keys are renewed.",
         );
     }
+}
+
+/// Whether an argument is null or empty, which means the same to [`settings`].
+fn is_unset<T>(value: &Attr<T>, is_empty: fn(&T) -> bool) -> bool {
+    value.is_null() || value.known().is_some_and(is_empty)
 }
 
 /// What the block says, with what the environment adds to it.

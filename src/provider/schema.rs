@@ -385,9 +385,11 @@ pub(super) fn is_role_arn(text: &str) -> bool {
 /// Seconds that a session may last, by the service's documentation.
 pub(super) const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
 
+// An empty text counts as not set, here as wherever these arguments are read: modules pass "" for "none".
+
 fn role_arn(value: &Value) -> Result<(), Problem> {
     let text = value.as_str().unwrap_or_default();
-    if is_role_arn(text) {
+    if text.is_empty() || is_role_arn(text) {
         return Ok(());
     }
     Err(Problem::new(
@@ -399,7 +401,7 @@ fn role_arn(value: &Value) -> Result<(), Problem> {
 fn session_name(value: &Value) -> Result<(), Problem> {
     let text = value.as_str().unwrap_or_default();
     let allowed = |c: char| c.is_ascii_alphanumeric() || ".@_-".contains(c);
-    if (2..=64).contains(&text.len()) && text.chars().all(allowed) {
+    if text.is_empty() || ((2..=64).contains(&text.len()) && text.chars().all(allowed)) {
         return Ok(());
     }
     Err(Problem::new(
@@ -410,6 +412,9 @@ fn session_name(value: &Value) -> Result<(), Problem> {
 
 fn session_policy(value: &Value) -> Result<(), Problem> {
     let text = value.as_str().unwrap_or_default();
+    if text.is_empty() {
+        return Ok(());
+    }
     let problem = |detail: &str| Err(Problem::new("Invalid Session Policy", detail));
     if text.chars().count() > 2048 {
         return problem("A policy of a session has at most 2048 characters. Shorten it, or attach it to the role.");
@@ -432,7 +437,7 @@ fn session_seconds(value: &Value) -> Result<(), Problem> {
 
 fn external_id(value: &Value) -> Result<(), Problem> {
     let length = value.as_str().unwrap_or_default().chars().count();
-    if (2..=1224).contains(&length) {
+    if length == 0 || (2..=1224).contains(&length) {
         return Ok(());
     }
     Err(Problem::new("Invalid External ID", format!("external_id has 2 to 1224 characters; this one has {length}.")))

@@ -223,6 +223,46 @@ fn the_environment_fills_in_a_written_role_and_makes_none() {
 }
 
 #[test]
+fn an_empty_text_counts_as_not_set() {
+    let nested = |fields: &[(&str, Value)]| Value::map(fields.iter().map(|(name, value)| (*name, value.clone())));
+    let text = Value::string;
+    let role = text("acs:ram::1:role/a");
+    let entries = |role_fields: Value, oidc_fields: Value| {
+        config(&[
+            ("access_key", text("")),
+            ("security_token", text("")),
+            ("assume_role", role_fields),
+            ("assume_role_with_oidc", oidc_fields),
+        ])
+    };
+    let empty_role =
+        nested(&[("role_arn", text("")), ("session_name", text("")), ("policy", text("")), ("external_id", text(""))]);
+    let empty_oidc = nested(&[
+        ("role_arn", text("")),
+        ("role_session_name", text("")),
+        ("policy", text("")),
+        ("oidc_token", text("")),
+        ("oidc_token_file", text("/token")),
+        ("oidc_provider_arn", text("p")),
+    ]);
+    let provider = provider(&[("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/a")]);
+    let shown = format!("{:?}", clients(&provider, &entries(empty_role, empty_oidc)).cloud);
+    assert!(shown.contains("RoleSource") && shown.contains("acs:ram::1:role/a"), "{shown}");
+
+    let wrong = |entries: &[(&str, Value)]| refused(&[], entries).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+    assert_eq!(wrong(&[("access_key", text("id")), ("secret_key", text(""))]), ["access_key"]);
+    let beside = [("access_key", text("")), ("secret_key", text("")), ("security_token", text("t"))];
+    assert_eq!(wrong(&beside), ["security_token"]);
+    let tokens = nested(&[
+        ("role_arn", role),
+        ("oidc_provider_arn", text("p")),
+        ("oidc_token", text("t")),
+        ("oidc_token_file", text("/token")),
+    ]);
+    assert_eq!(wrong(&[("assume_role_with_oidc", tokens)]), ["assume_role_with_oidc.oidc_token"]);
+}
+
+#[test]
 fn the_guide_names_every_variable_that_is_read() {
     let guide = include_str!("../../docs/guides/credentials.md");
     let ours = crate::cloud::Environment::variables();

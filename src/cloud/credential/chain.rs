@@ -1,6 +1,7 @@
 //! The links of the chain, their order, and the record of what each said.
 
 use std::{
+    borrow::Cow,
     fmt,
     path::PathBuf,
     sync::{Arc, OnceLock},
@@ -11,7 +12,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use super::{
     CredentialError, CredentialNetwork, CredentialSource, Credentials, Environment, EnvironmentSource, ExplicitSource,
     InstanceSource, OidcSettings, OidcSource, ProcessSource, ProfileSource, RoleSettings, RoleSource, StsPlace,
-    UriSource, Wanted,
+    UriSource, Wanted, profile::Ends,
 };
 use crate::cloud::{
     id::AccessKeyId,
@@ -86,10 +87,7 @@ impl CredentialChain {
             programs: environment.programs_are_allowed(),
         };
         let role = settings.assume_role.clone();
-        let links = match named(settings, environment, &opener) {
-            Some(link) => vec![link],
-            None => ambient(environment, &opener),
-        };
+        let links = named(settings, environment, &opener).unwrap_or_else(|| ambient(environment, &opener));
         let keys = Self::new(links);
         match role {
             Some(role) => {
@@ -120,7 +118,7 @@ impl CredentialChain {
                     return Ok(credentials);
                 }
                 Err(error) => {
-                    let last = link.is_explicit() || error.ends_the_chain();
+                    let last = link.ends_the_chain(&error);
                     failures.extend(error.failures(link.name()));
                     if last {
                         break;
@@ -138,33 +136,55 @@ impl CredentialChain {
     }
 }
 
-/// The link that the configuration names, if it names one.
+/// The links of what the configuration names, if it names anything.
 fn named(
     settings: CredentialSettings,
     environment: &Environment,
     opener: &Opener,
-) -> Option<Arc<dyn CredentialSource>> {
+) -> Option<Vec<Arc<dyn CredentialSource>>> {
     let explicit = ExplicitSource::new(settings.access_key_id, settings.access_key_secret, settings.security_token);
     if !explicit.is_unset() {
-        return Some(Arc::new(explicit));
+        return Some(vec![Arc::new(explicit)]);
     }
     if let Some(oidc) = settings.oidc {
-        return Some(Arc::new(OidcSource::new(oidc, &opener.place, &opener.network).explicit()));
+        return Some(vec![Arc::new(OidcSource::new(oidc, &opener.place, &opener.network).explicit())]);
     }
-    let named_file: Option<PathBuf> = settings.credentials_file.map(|path| environment.expand(&path));
-    if named_file.is_some() || settings.profile.is_some() {
+    if let Some(file) = settings.credentials_file {
         let profile = settings.profile.or_else(|| environment.profile());
-        let known: Vec<PathBuf> = environment.cli_file().into_iter().chain(environment.credentials_files()).collect();
-        let present = || known.iter().find(|file| file.exists()).or(known.first()).cloned();
-        if let Some(file) = named_file.or_else(present) {
-            return Some(Arc::new(ProfileSource::explicit(file, profile, opener.clone())));
-        }
+        return Some(vec![Arc::new(ProfileSource::new(
+            environment.expand(&file),
+            profile,
+            opener.clone(),
+            Ends::Always,
+        ))]);
+    }
+    if let Some(profile) = settings.profile {
+        // As for `shared_credentials_file`: whoever names a file means that file.
+        let files = environment.named_credentials_file().map_or_else(|| environment.profile_files(), |file| vec![file]);
+        return Some(named_profile(files, &profile, opener));
     }
     if let Some(role_name) = settings.ecs_role_name {
-        return Some(opener.instance(Some(role_name), true));
+        return Some(vec![opener.instance(Some(role_name), true)]);
     }
     let uri = settings.credentials_uri?;
-    Some(Arc::new(UriSource::new(uri, &opener.network).explicit()))
+    Some(vec![Arc::new(UriSource::new(uri, &opener.network).explicit())])
+}
+
+/// A profile that somebody named, from the first of these files that has it. If none has it, the chain ends: whatever else
+/// gives keys is another identity.
+fn named_profile(files: Vec<PathBuf>, profile: &str, opener: &Opener) -> Vec<Arc<dyn CredentialSource>> {
+    let last = files.len().saturating_sub(1);
+    let link = |(index, file): (usize, PathBuf)| -> Arc<dyn CredentialSource> {
+        let ends = if index == last { Ends::Always } else { Ends::UnlessAbsent };
+        Arc::new(ProfileSource::new(file, Some(profile.to_owned()), opener.clone(), ends))
+    };
+    let links: Vec<_> = files.into_iter().enumerate().map(link).collect();
+    if !links.is_empty() {
+        return links;
+    }
+    let reason = "it is named, but there is no profile file to look in: HOME is not set".to_owned();
+    let error = CredentialError::Incomplete { reason };
+    vec![Arc::new(Closed { name: format!("profile {profile:?}").into(), error, explicit: true })]
 }
 
 /// The links that the official SDKs try by themselves.
@@ -172,15 +192,19 @@ fn ambient(environment: &Environment, opener: &Opener) -> Vec<Arc<dyn Credential
     let mut links: Vec<Arc<dyn CredentialSource>> = vec![Arc::new(EnvironmentSource::new(environment.clone()))];
     links.push(match environment.oidc() {
         Ok(oidc) => Arc::new(OidcSource::new(oidc, &opener.place, &opener.network)),
-        Err(error) => Arc::new(Closed { name: "OIDC role of the environment", error, explicit: false }),
+        Err(error) => Arc::new(Closed { name: "OIDC role of the environment".into(), error, explicit: false }),
     });
     if environment.cli_profile_is_disabled() {
         let reason = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED is true".to_owned();
         let error = CredentialError::NotConfigured { reason };
-        links.push(Arc::new(Closed { name: "profile file of the command line", error, explicit: false }));
+        links.push(Arc::new(Closed { name: "profile file of the command line".into(), error, explicit: false }));
     }
-    for file in environment.cli_file().into_iter().chain(environment.credentials_files()) {
-        links.push(Arc::new(ProfileSource::ambient(file, environment.profile(), opener.clone())));
+    let files = environment.profile_files();
+    match environment.profile() {
+        Some(profile) => links.extend(named_profile(files, &profile, opener)),
+        None => links.extend(files.into_iter().map(|file| -> Arc<dyn CredentialSource> {
+            Arc::new(ProfileSource::new(file, None, opener.clone(), Ends::IfRefused))
+        })),
     }
     links.push(opener.instance(environment.ecs_role_name(), false));
     links.push(match environment.credentials_uri() {
@@ -188,7 +212,7 @@ fn ambient(environment: &Environment, opener: &Opener) -> Vec<Arc<dyn Credential
         None => {
             let reason = "ALIBABA_CLOUD_CREDENTIALS_URI is not set".to_owned();
             let error = CredentialError::NotConfigured { reason };
-            Arc::new(Closed { name: "credentials URI", error, explicit: false })
+            Arc::new(Closed { name: "credentials URI".into(), error, explicit: false })
         }
     });
     links
@@ -230,7 +254,9 @@ impl Opener {
             Wanted::Instance { role_name } => self.instance(role_name, false),
             Wanted::Uri(uri) => self.uri(uri),
             Wanted::Process(command) if self.programs => Arc::new(ProcessSource::new(command)),
-            Wanted::Process(_) => Arc::new(Closed::program("external process")),
+            Wanted::Process(_) => {
+                Arc::new(Closed::program("external process", |reason| CredentialError::ProcessFailed { reason }))
+            }
         }
     }
 
@@ -242,7 +268,7 @@ impl Opener {
         if !self.metadata {
             let reason = "ALIBABA_CLOUD_ECS_METADATA_DISABLED is true".to_owned();
             let error = CredentialError::NotConfigured { reason };
-            return Arc::new(Closed { name: "ECS instance role", error, explicit });
+            return Arc::new(Closed { name: "ECS instance role".into(), error, explicit });
         }
         let source = InstanceSource::new(role_name, self.metadata_version_1, &self.network);
         Arc::new(if explicit { source.explicit() } else { source })
@@ -253,7 +279,7 @@ impl Opener {
         if self.programs {
             Arc::new(UriSource::new(uri, &self.network))
         } else {
-            Arc::new(Closed::program("credentials URI"))
+            Arc::new(Closed::program("credentials URI", |reason| CredentialError::UriFailed { reason }))
         }
     }
 }
@@ -286,21 +312,22 @@ impl CredentialSource for Given {
 /// A link that is not in use here, and why.
 #[derive(Debug)]
 struct Closed {
-    name: &'static str,
+    name: Cow<'static, str>,
     error: CredentialError,
     explicit: bool,
 }
 
 impl Closed {
-    fn program(name: &'static str) -> Self {
-        let reason = "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS is true".to_owned();
-        Self { name, error: CredentialError::NotConfigured { reason }, explicit: false }
+    /// What was asked for and may not be used is refused, not absent: the next link would be another identity.
+    fn program(name: &'static str, refused: fn(String) -> CredentialError) -> Self {
+        let error = refused("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS is true".to_owned());
+        Self { name: name.into(), error, explicit: false }
     }
 }
 
 impl CredentialSource for Closed {
     fn name(&self) -> String {
-        self.name.to_owned()
+        self.name.to_string()
     }
 
     fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {

@@ -54,11 +54,80 @@ async fn what_is_named_and_does_not_work_ends_the_chain() {
     let environment = environment(home.path(), &KEYS);
     let half = CredentialSettings { access_key_id: Some("only".into()), ..Default::default() };
     let missing = CredentialSettings { profile: Some("absent".to_owned()), ..Default::default() };
-    for settings in [half, missing] {
+    for (settings, links) in [(half, "keys in the configuration"), (missing, "profile \"absent\" of")] {
         let error = CredentialChain::from_settings(settings, &environment, &network()).fetch().await.unwrap_err();
         let CredentialError::Exhausted { failures } = error else { panic!("{error:?}") };
-        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert!(failures.iter().all(|failure| failure.link.starts_with(links)), "{failures:?}");
     }
+}
+
+fn profile(name: &str) -> CredentialSettings {
+    CredentialSettings { profile: Some(name.to_owned()), ..CredentialSettings::default() }
+}
+
+fn write_ini(home: &std::path::Path, ini: &str) {
+    fs::create_dir_all(home.join(".alibabacloud")).unwrap();
+    fs::write(home.join(".alibabacloud/credentials"), ini).unwrap();
+}
+
+const STAGING: &str = "[staging]\ntype=access_key\naccess_key_id=staging-id\naccess_key_secret=s\n";
+
+#[tokio::test]
+async fn a_named_profile_without_a_home_is_no_reason_to_use_other_keys() {
+    for settings in [profile("staging"), CredentialSettings::default()] {
+        let mut variables = vec![("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")];
+        if settings.profile.is_some() {
+            variables.extend(KEYS);
+        } else {
+            variables.push(("ALIBABA_CLOUD_PROFILE", "staging"));
+        }
+        let environment: Environment = variables.into_iter().collect();
+        let error = CredentialChain::from_settings(settings, &environment, &network()).fetch().await.unwrap_err();
+        let text = error.to_string();
+        let expected = "profile \"staging\": it is named, but there is no profile file to look in: HOME is not set";
+        assert!(text.ends_with(expected), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_named_profile_is_looked_for_in_every_known_file_or_in_the_one_that_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    write_cli(home.path(), CLI);
+    write_ini(home.path(), STAGING);
+    let id = async |name: &str, more: &[(&str, &str)]| {
+        let environment = environment(home.path(), &[&KEYS[..], more].concat());
+        let fetched = CredentialChain::from_settings(profile(name), &environment, &network()).fetch().await;
+        fetched.map(|keys| keys.access_key_id.to_string())
+    };
+    assert_eq!(id("staging", &[]).await.unwrap(), "staging-id");
+    assert_eq!(id("q", &[]).await.unwrap(), "q-id");
+    let other = home.path().join("other");
+    fs::write(&other, STAGING.replace("staging-id", "other-id").replace("[staging]", "[p]")).unwrap();
+    for variable in ["ALIBABA_CLOUD_CREDENTIALS_FILE", "ALICLOUD_SHARED_CREDENTIALS_FILE"] {
+        let named = [(variable, other.to_str().unwrap())];
+        assert_eq!(id("p", &named).await.unwrap(), "other-id", "{variable}");
+        assert!(id("q", &named).await.is_err(), "{variable}");
+    }
+    // There, but not usable: its namesake in the next file is not meant.
+    write_cli(home.path(), r#"{"profiles":[{"name":"staging","mode":"AK"}]}"#);
+    let text = id("staging", &[]).await.unwrap_err().to_string();
+    assert!(text.ends_with("has no access_key_id"), "{text}");
+}
+
+#[tokio::test]
+async fn a_profile_that_the_environment_names_is_never_replaced_by_a_later_source() {
+    let home = tempfile::tempdir().unwrap();
+    write_cli(home.path(), CLI);
+    let links = async |name: &str| {
+        let environment = environment(home.path(), &[("ALIBABA_CLOUD_PROFILE", name)]);
+        let chain = CredentialChain::from_settings(CredentialSettings::default(), &environment, &network());
+        let fetched = chain.fetch().await.map(|keys| keys.access_key_id.to_string());
+        fetched.map_err(|error| error.to_string())
+    };
+    let absent = links("staging").await.unwrap_err();
+    assert!(!absent.contains("ECS instance role"), "{absent}");
+    write_ini(home.path(), STAGING);
+    assert_eq!(links("staging").await.unwrap(), "staging-id");
 }
 
 #[tokio::test]
@@ -87,6 +156,45 @@ async fn the_winner_is_the_only_one_asked_again() {
     fs::remove_file(home.path().join(".aliyun/config.json")).unwrap();
     let CredentialError::Exhausted { failures } = chain.fetch().await.unwrap_err() else { panic!() };
     assert_eq!(failures.len(), 1, "{failures:?}");
+}
+
+#[tokio::test]
+async fn a_source_that_is_set_up_and_unusable_is_not_replaced_by_the_next() {
+    let home = tempfile::tempdir().unwrap();
+    write_ini(home.path(), &STAGING.replace("[staging]", "[default]"));
+    let fetched = async |more: &[(&str, &str)]| {
+        let environment = environment(home.path(), more);
+        let chain = CredentialChain::from_settings(CredentialSettings::default(), &environment, &network());
+        chain.fetch().await.map(|keys| keys.access_key_id.to_string()).map_err(|error| error.to_string())
+    };
+    let token = home.path().join("token");
+    let file = ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", token.to_str().unwrap());
+    let role = ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/a");
+    let pod = [file, role, ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p")];
+    let text = fetched(&pod).await.unwrap_err();
+    assert!(text.ends_with("token cannot be read: entity not found"), "{text}");
+    fs::write(&token, "").unwrap();
+    let text = fetched(&pod).await.unwrap_err();
+    assert!(text.ends_with("token holds 0 bytes; a token has 4 to 20000"), "{text}");
+    assert_eq!(fetched(&[file, role]).await.unwrap(), "staging-id", "two of three variables are no wish");
+
+    write_cli(home.path(), r#"{"current":"p","profiles":["#);
+    let text = fetched(&[]).await.unwrap_err();
+    assert!(text.contains("config.json is not a credentials file"), "{text}");
+    write_cli(home.path(), r#"{"current":"p","profiles":[{"name":"p","mode":"External","process_command":"false"}]}"#);
+    let text = fetched(&[("ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS", "1")]).await.unwrap_err();
+    assert!(text.ends_with("external process: ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS is true"), "{text}");
+    write_cli(home.path(), r#"{"profiles":[]}"#);
+    assert_eq!(fetched(&[]).await.unwrap(), "staging-id", "a file without the profile is none");
+}
+
+#[tokio::test]
+async fn a_home_that_is_no_directory_has_no_files() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let environment = environment(file.path(), &[]);
+    let chain = CredentialChain::from_settings(CredentialSettings::default(), &environment, &network());
+    let text = chain.fetch().await.unwrap_err().to_string();
+    assert!(text.contains("credentials URI: ALIBABA_CLOUD_CREDENTIALS_URI is not set"), "{text}");
 }
 
 fn links(settings: CredentialSettings, environment: &Environment) -> Vec<String> {

@@ -196,17 +196,27 @@ impl Environment {
     }
 
     /// The CLI's file: the one named, else `~/.aliyun/config.json`; `None` if switched off.
-    pub(super) fn cli_file(&self) -> Option<PathBuf> {
+    fn cli_file(&self) -> Option<PathBuf> {
         if self.cli_profile_is_disabled() {
             return None;
         }
         self.first(&CLI_FILE).map(|path| self.expand(&path)).or_else(|| Some(self.home()?.join(".aliyun/config.json")))
     }
 
+    /// Every file that may hold profiles, in the order in which they are tried.
+    pub(super) fn profile_files(&self) -> Vec<PathBuf> {
+        self.cli_file().into_iter().chain(self.credentials_files()).collect()
+    }
+
+    /// The file of keys that a variable names.
+    pub(super) fn named_credentials_file(&self) -> Option<PathBuf> {
+        self.first(&ANY_FILE).map(|path| self.expand(&path))
+    }
+
     /// The file of keys: the one named, else the SDKs' two default names.
-    pub(super) fn credentials_files(&self) -> Vec<PathBuf> {
-        if let Some(named) = self.first(&ANY_FILE) {
-            return vec![self.expand(&named)];
+    fn credentials_files(&self) -> Vec<PathBuf> {
+        if let Some(named) = self.named_credentials_file() {
+            return vec![named];
         }
         // The documentation and the Go SDK say `credentials`, the Python SDK `credentials.ini`.
         let home = self.home();

@@ -21,6 +21,7 @@ use super::{
 mod chain;
 mod environment;
 mod explicit;
+mod file;
 mod instance;
 mod keys_document;
 mod network;
@@ -91,6 +92,11 @@ pub trait CredentialSource: fmt::Debug + Send + Sync {
     fn is_explicit(&self) -> bool {
         false
     }
+
+    /// Whether the chain ends with this failure of this source.
+    fn ends_the_chain(&self, error: &CredentialError) -> bool {
+        self.is_explicit() || error.ends_the_chain()
+    }
 }
 
 /// Why a source gave no keys.
@@ -158,11 +164,15 @@ pub enum CredentialError {
         /// How it ended.
         reason: String,
     },
-    /// The source answered with keys that had already ended.
-    #[error("the keys it gave ended at {expired_at}")]
+    /// The service refused the keys, and they have ended by our clock too.
+    #[error(
+        "the keys it gave ended at {expired_at}, and here it is {now}; if that is wrong, set the clock of this machine"
+    )]
     Expired {
         /// When they ended.
         expired_at: Timestamp,
+        /// The time here, corrected as far as the service said anything about it.
+        now: Timestamp,
     },
     /// No source gave keys.
     #[error("no credentials found: {}", list(failures))]
@@ -178,15 +188,13 @@ impl CredentialError {
     pub fn ends_the_chain(&self) -> bool {
         match self {
             Self::ModeNotSupported { .. }
+            | Self::Unreadable { .. }
+            | Self::Malformed { .. }
             | Self::RoleNotAssumed { .. }
             | Self::UriFailed { .. }
             | Self::ProcessFailed { .. }
             | Self::Expired { .. } => true,
-            Self::NotConfigured { .. }
-            | Self::Incomplete { .. }
-            | Self::Unreadable { .. }
-            | Self::Malformed { .. }
-            | Self::NoInstanceRole { .. } => false,
+            Self::NotConfigured { .. } | Self::Incomplete { .. } | Self::NoInstanceRole { .. } => false,
             Self::Exhausted { failures } => failures.iter().any(|failure| failure.error.ends_the_chain()),
         }
     }

@@ -2,19 +2,20 @@
 //!
 //! The token's file is read again at each renewal: whoever writes it replaces the token long before it ends.
 
-use std::{fs, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use zeroize::Zeroizing;
 
 use super::{
     CredentialChain, CredentialError, CredentialNetwork, CredentialSource, Credentials, RoleSettings, StsPlace,
-    role::not_assumed,
+    file::read_small, role::not_assumed,
 };
 use crate::cloud::{cancel::CallContext, client::CloudClient, error::CloudError, secret::SecurityToken};
 
 /// Lengths the service takes, in bytes (documentation of `AssumeRoleWithOIDC`).
 const TOKEN_LENGTH: std::ops::RangeInclusive<usize> = 4..=20_000;
+/// Longest token file that is read, in bytes: the longest token, and white space around it.
+const MAX_BYTES: usize = 64 * 1024;
 /// The code with which a newer token is worth a second call.
 const TOKEN_EXPIRED: &str = "AuthenticationFail.OIDCToken.Expired";
 
@@ -62,14 +63,14 @@ impl OidcSource {
     }
 
     async fn credentials(&self) -> Result<Credentials, CredentialError> {
-        let token = self.token()?;
+        let token = self.token().await?;
         let error = match self.assume(&token).await {
             Ok(credentials) => return Ok(credentials),
             Err(error) => error,
         };
         // Read just before it was replaced: the file holds its successor by now.
         if error.code() == TOKEN_EXPIRED {
-            let newer = self.token()?;
+            let newer = self.token().await?;
             if newer != token {
                 return self.assume(&newer).await.map_err(|error| not_assumed(&error));
             }
@@ -82,14 +83,18 @@ impl OidcSource {
         self.client.assume_role_with_oidc(role, provider_arn, token, &CallContext::default()).await
     }
 
-    fn token(&self) -> Result<SecurityToken, CredentialError> {
+    /// The token. A file that is named and holds none is a refusal, not a source that is not there: the next link of the
+    /// chain would be another identity.
+    async fn token(&self) -> Result<SecurityToken, CredentialError> {
         let path = match &self.settings.token {
             OidcToken::Text(token) => return Ok(token.clone()),
             OidcToken::File(path) => path,
         };
-        let unreadable = |kind| CredentialError::Unreadable { path: path.clone(), kind };
-        let content = Zeroizing::new(fs::read(path).map_err(|error| unreadable(error.kind()))?);
-        let wrong = |what: &str| CredentialError::Incomplete { reason: format!("{} {what}", path.display()) };
+        let wrong = |what: &str| CredentialError::RoleNotAssumed { reason: format!("{} {what}", path.display()) };
+        let content = read_small(path, MAX_BYTES).await.map_err(|error| match error.kind() {
+            io::ErrorKind::FileTooLarge => wrong(&format!("is longer than {MAX_BYTES} bytes; it holds no token")),
+            kind => CredentialError::Unreadable { path: path.clone(), kind },
+        })?;
         let text = std::str::from_utf8(&content).map_err(|_| wrong("is not UTF-8 text"))?.trim();
         if !TOKEN_LENGTH.contains(&text.len()) {
             let (least, most) = (TOKEN_LENGTH.start(), TOKEN_LENGTH.end());

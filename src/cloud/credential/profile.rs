@@ -1,14 +1,28 @@
 //! Keys of a profile: whatever the profile asks for is opened and asked, afresh at each fetch.
 
-use std::{fs, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use zeroize::Zeroizing;
 
 use super::{
     CredentialError, CredentialSource, Credentials, ProfileFile, Wanted,
     chain::{Opener, first_keys},
+    file::read_small,
 };
+
+/// Longest profile file that is read, in bytes: thousands of profiles.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// Which failures of a profile end the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Nobody named the profile: those of any source.
+    IfRefused,
+    /// The profile is named, and another file may have it: all but that this one does not.
+    UnlessAbsent,
+    /// The file is named, or it is the last that could have a profile which is: all.
+    Always,
+}
 
 /// A profile of a profile file, which is read again at each fetch.
 #[derive(Clone, Debug)]
@@ -16,26 +30,21 @@ pub struct ProfileSource {
     path: PathBuf,
     profile: Option<String>,
     opener: Opener,
-    explicit: bool,
+    ends: Ends,
 }
 
 impl ProfileSource {
-    /// The profile the official tools would use by themselves; if it is not there, the next link of the chain is tried.
+    /// A profile, or the file's own current one. No I/O.
     #[must_use]
-    pub(super) fn ambient(path: PathBuf, profile: Option<String>, opener: Opener) -> Self {
-        Self { path, profile, opener, explicit: false }
+    pub(super) fn new(path: PathBuf, profile: Option<String>, opener: Opener, ends: Ends) -> Self {
+        Self { path, profile, opener, ends }
     }
 
-    /// A profile or file named in the configuration; if it is not there, that is an error.
-    #[must_use]
-    pub(super) fn explicit(path: PathBuf, profile: Option<String>, opener: Opener) -> Self {
-        Self { path, profile, opener, explicit: true }
-    }
-
-    fn wanted(&self) -> Result<Wanted, CredentialError> {
-        let content = match fs::read(&self.path) {
-            Ok(content) => Zeroizing::new(content),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+    async fn wanted(&self) -> Result<Wanted, CredentialError> {
+        let content = match read_small(&self.path, MAX_BYTES).await {
+            Ok(content) => content,
+            // A home that is no directory, such as /dev/null, has no files either.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Err(CredentialError::NotConfigured { reason: format!("there is no {}", self.path.display()) });
             }
             Err(error) => return Err(CredentialError::Unreadable { path: self.path.clone(), kind: error.kind() }),
@@ -44,8 +53,7 @@ impl ProfileSource {
     }
 
     async fn credentials(&self) -> Result<Credentials, CredentialError> {
-        // A small local file, read a few times in the life of a process: not worth a blocking thread.
-        match self.wanted()? {
+        match self.wanted().await? {
             Wanted::Keys(keys) => Ok(keys),
             wanted => first_keys(&*self.opener.open(wanted), &self.name()).await,
         }
@@ -65,19 +73,29 @@ impl CredentialSource for ProfileSource {
     }
 
     fn is_explicit(&self) -> bool {
-        self.explicit
+        self.ends == Ends::Always
+    }
+
+    fn ends_the_chain(&self, error: &CredentialError) -> bool {
+        match self.ends {
+            Ends::IfRefused => error.ends_the_chain(),
+            Ends::UnlessAbsent => !matches!(error, CredentialError::NotConfigured { .. }),
+            Ends::Always => true,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[tokio::test]
     async fn the_file_is_read_again_at_each_fetch() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keys");
-        let source = ProfileSource::ambient(path.clone(), None, Opener::default());
+        let source = ProfileSource::new(path.clone(), None, Opener::default(), Ends::IfRefused);
         assert!(matches!(source.fetch().await, Err(CredentialError::NotConfigured { .. })));
         let ini = "[default]\ntype = access_key\naccess_key_id = id-d\naccess_key_secret = s\n";
         fs::write(&path, ini).unwrap();

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::{CredentialChain, CredentialError, Credentials};
+use super::{CredentialChain, CredentialError, Credentials, LinkFailure};
 use crate::{clock::Clock, cloud::client::Randomness};
 
 /// Temporary keys are renewed when less than this is left: longer than any single call with its retries. Keys that live
@@ -19,6 +19,9 @@ const JITTER: f64 = 0.2;
 /// After a failed renewal, keys that still work are used this long before the source is asked again.
 const RENEW_AGAIN_AFTER: Duration = Duration::from_secs(30);
 
+/// A failure stands this long for everybody: of many callers that wait for keys, one finds out that there are none.
+const FAILURE_STANDS: SignedDuration = SignedDuration::from_secs(5);
+
 /// Answer to "the service refused these keys".
 #[derive(Clone, Debug)]
 pub enum Renewed {
@@ -28,11 +31,25 @@ pub enum Renewed {
     Same,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    held: Option<Held>,
+    failed: Option<Failed>,
+}
+
 #[derive(Debug)]
 struct Held {
     credentials: Arc<Credentials>,
     /// When the source is asked again; never for keys without an end.
     renew_at: Option<Timestamp>,
+    /// Whether they had ended when they came. Either the source is wrong or our clock; the service knows.
+    doubted: bool,
+}
+
+#[derive(Debug)]
+struct Failed {
+    at: Timestamp,
+    error: CredentialError,
 }
 
 /// Holds the keys of one provider configuration.
@@ -41,14 +58,14 @@ pub struct CredentialStore {
     chain: CredentialChain,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    held: Mutex<Option<Held>>,
+    state: Mutex<State>,
 }
 
 impl CredentialStore {
     /// A store that asks `chain`. Does nothing until keys are needed.
     #[must_use]
     pub fn new(chain: CredentialChain, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
-        Self { chain, clock, randomness, held: Mutex::new(None) }
+        Self { chain, clock, randomness, state: Mutex::new(State::default()) }
     }
 
     /// Keys to sign with now. Callers during a renewal wait for it.
@@ -57,27 +74,35 @@ impl CredentialStore {
     ///
     /// If no source yields keys and the ones held have ended.
     pub async fn current(&self) -> Result<Arc<Credentials>, CredentialError> {
-        let mut held = self.held.lock().await;
-        let now = self.clock.now();
-        if let Some(held) = held.as_ref()
-            && held.renew_at.is_none_or(|time| now < time)
-            && !has_ended(&held.credentials, now)
-        {
-            return Ok(Arc::clone(&held.credentials));
+        let mut state = self.state.lock().await;
+        if let Some(held) = state.held.as_mut() {
+            let now = self.clock.now();
+            let ended = has_ended(&held.credentials, now);
+            if held.doubted && !ended {
+                // Our clock was wrong and has been corrected.
+                *held = self.hold(&held.credentials);
+            }
+            if held.doubted || (!ended && held.renew_at.is_none_or(|time| now < time)) {
+                return Ok(Arc::clone(&held.credentials));
+            }
         }
-        match self.fetch(now).await {
+        match self.fetch(&mut state).await {
             Ok(credentials) => {
-                *held = Some(self.hold(&credentials, now));
+                state.held = Some(self.hold(&credentials));
                 Ok(credentials)
             }
-            Err(error) => match held.as_mut() {
-                Some(held) if !has_ended(&held.credentials, now) => {
-                    tracing::warn!(%error, "credentials could not be renewed; the old ones still work");
-                    held.renew_at = now.checked_add(RENEW_AGAIN_AFTER).ok();
-                    Ok(Arc::clone(&held.credentials))
+            Err(error) => {
+                // Asking may have taken long.
+                let now = self.clock.now();
+                match state.held.as_mut() {
+                    Some(held) if !has_ended(&held.credentials, now) => {
+                        tracing::warn!(%error, "credentials could not be renewed; the old ones still work");
+                        held.renew_at = now.checked_add(RENEW_AGAIN_AFTER).ok();
+                        Ok(Arc::clone(&held.credentials))
+                    }
+                    Some(_) | None => Err(error),
                 }
-                Some(_) | None => Err(error),
-            },
+            }
         }
     }
 
@@ -85,21 +110,28 @@ impl CredentialStore {
     ///
     /// # Errors
     ///
-    /// If the source yields nothing.
+    /// If the source yields nothing, or the refused keys once more and they have ended.
     pub async fn renew(&self, refused: &Arc<Credentials>) -> Result<Renewed, CredentialError> {
-        let mut held = self.held.lock().await;
-        if let Some(held) = held.as_ref()
+        let mut state = self.state.lock().await;
+        if let Some(held) = state.held.as_ref()
             && held.credentials != *refused
         {
             return Ok(Renewed::Changed(Arc::clone(&held.credentials)));
         }
-        let now = self.clock.now();
-        let credentials = self.fetch(now).await?;
-        if credentials == *refused {
-            return Ok(Renewed::Same);
+        let credentials = self.fetch(&mut state).await?;
+        if credentials != *refused {
+            state.held = Some(self.hold(&credentials));
+            return Ok(Renewed::Changed(credentials));
         }
-        *held = Some(self.hold(&credentials, now));
-        Ok(Renewed::Changed(credentials))
+        let now = self.clock.now();
+        match credentials.expires_at {
+            Some(expired_at) if expired_at <= now => {
+                let error = CredentialError::Expired { expired_at, now };
+                let link = self.chain.source_in_use().unwrap_or_else(|| "credentials".to_owned());
+                Err(CredentialError::Exhausted { failures: vec![LinkFailure { link, error }] })
+            }
+            Some(_) | None => Ok(Renewed::Same),
+        }
     }
 
     /// The link in use, once one has yielded keys.
@@ -108,16 +140,37 @@ impl CredentialStore {
         self.chain.source_in_use()
     }
 
-    fn hold(&self, credentials: &Arc<Credentials>, now: Timestamp) -> Held {
+    fn hold(&self, credentials: &Arc<Credentials>) -> Held {
+        let now = self.clock.now();
+        let doubted = has_ended(credentials, now);
+        if doubted {
+            let source = self.chain.source_in_use();
+            tracing::warn!(
+                cloud_credential_source = source,
+                "keys had ended when they came; is this machine's clock right?"
+            );
+        }
         let renew_at = credentials.expires_at.map(|end| renew_at(end, now, self.randomness.fraction()));
-        Held { credentials: Arc::clone(credentials), renew_at }
+        Held { credentials: Arc::clone(credentials), renew_at, doubted }
     }
 
-    async fn fetch(&self, now: Timestamp) -> Result<Arc<Credentials>, CredentialError> {
-        let credentials = self.chain.fetch().await?;
-        match credentials.expires_at {
-            Some(expired_at) if expired_at <= now => Err(CredentialError::Expired { expired_at }),
-            Some(_) | None => Ok(Arc::new(credentials)),
+    /// Asks the chain, unless it has just failed.
+    async fn fetch(&self, state: &mut State) -> Result<Arc<Credentials>, CredentialError> {
+        if let Some(failed) = &state.failed {
+            let since = self.clock.now().duration_since(failed.at);
+            if !since.is_negative() && since < FAILURE_STANDS {
+                return Err(failed.error.clone());
+            }
+        }
+        match self.chain.fetch().await {
+            Ok(credentials) => {
+                state.failed = None;
+                Ok(Arc::new(credentials))
+            }
+            Err(error) => {
+                state.failed = Some(Failed { at: self.clock.now(), error: error.clone() });
+                Err(error)
+            }
         }
     }
 }
@@ -159,6 +212,8 @@ mod tests {
     struct Scripted {
         answers: StdMutex<VecDeque<Result<Credentials, CredentialError>>>,
         asked: AtomicUsize,
+        /// How long an answer takes, on which clock.
+        slow: StdMutex<Option<(Arc<ManualClock>, Duration)>>,
     }
 
     impl CredentialSource for Arc<Scripted> {
@@ -171,6 +226,9 @@ mod tests {
             let answer = self.answers.lock().unwrap().pop_front().expect("asked more often than scripted");
             async move {
                 tokio::task::yield_now().await;
+                if let Some((clock, time)) = self.slow.lock().unwrap().as_ref() {
+                    clock.advance(*time);
+                }
                 answer
             }
             .boxed()
@@ -205,7 +263,7 @@ mod tests {
     }
 
     fn store(answers: Vec<Result<Credentials, CredentialError>>) -> (CredentialStore, Arc<Scripted>, Arc<ManualClock>) {
-        let source = Arc::new(Scripted { answers: StdMutex::new(answers.into()), asked: AtomicUsize::new(0) });
+        let source = Arc::new(Scripted { answers: StdMutex::new(answers.into()), ..Scripted::default() });
         let clock = Arc::new(ManualClock::new("2024-05-06T07:00:00Z".parse().unwrap()));
         let chain = CredentialChain::new(vec![Arc::new(Arc::clone(&source))]);
         (CredentialStore::new(chain, Arc::clone(&clock) as Arc<dyn Clock>, Arc::new(Zero)), source, clock)
@@ -265,9 +323,61 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_that_have_ended_on_arrival_are_an_error() {
-        let (store, ..) = store(vec![Ok(keys("a", Some("2024-05-06T06:59:59Z")))]);
-        assert!(matches!(store.current().await, Err(CredentialError::Expired { .. })));
+    async fn a_slow_failing_renewal_is_judged_by_the_time_at_its_end() {
+        let (store, source, clock) =
+            store(vec![Ok(keys("a", Some("2024-05-06T08:00:00Z"))), Err(failure()), Err(failure())]);
+        store.current().await.unwrap();
+        clock.set("2024-05-06T07:58:00Z".parse().unwrap());
+        *source.slow.lock().unwrap() = Some((Arc::clone(&clock), Duration::from_secs(60)));
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        clock.advance(Duration::from_secs(29));
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2, "callers do not wait for one failure after the other");
+        clock.advance(Duration::from_secs(1));
+        assert!(store.current().await.is_err(), "the keys ended while the source was asked");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn one_caller_finds_out_for_all_that_there_are_no_keys() {
+        let (store, source, clock) = store(vec![Err(failure()), Ok(keys("a", None)), Err(failure())]);
+        *source.slow.lock().unwrap() = Some((Arc::clone(&clock), Duration::from_secs(60)));
+        let all = futures_util::future::join_all((0..20).map(|_| store.current())).await;
+        assert!(all.iter().all(Result::is_err));
+        clock.advance(Duration::from_millis(4_999));
+        assert!(store.current().await.is_err());
+        assert_eq!(source.asked.load(Ordering::SeqCst), 1);
+        clock.advance(Duration::from_millis(1));
+        let refused = store.current().await.unwrap();
+        let all = futures_util::future::join_all((0..20).map(|_| store.renew(&refused))).await;
+        assert!(all.iter().all(Result::is_err));
+        assert_eq!(source.asked.load(Ordering::SeqCst), 3);
+    }
+
+    #[tokio::test]
+    async fn keys_that_have_ended_on_arrival_are_for_the_service_to_judge() {
+        let ended = || Ok(keys("a", Some("2024-05-06T06:59:59Z")));
+        let (store, source, _) = store(vec![ended(), ended()]);
+        let given = store.current().await.unwrap();
+        store.current().await.unwrap();
+        assert_eq!(source.asked.load(Ordering::SeqCst), 1, "our clock says nothing about them");
+        assert_eq!(
+            store.renew(&given).await.unwrap_err().to_string(),
+            "no credentials found: script: the keys it gave ended at 2024-05-06T06:59:59Z, and here it is \
+             2024-05-06T07:00:00Z; if that is wrong, set the clock of this machine"
+        );
+    }
+
+    #[tokio::test]
+    async fn keys_are_renewed_in_time_once_a_clock_that_was_ahead_is_corrected() {
+        let (store, source, clock) =
+            store(vec![Ok(keys("a", Some("2024-05-06T06:30:00Z"))), Ok(keys("b", Some("2024-05-06T07:30:00Z")))]);
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        clock.set("2024-05-06T06:00:00Z".parse().unwrap());
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "a");
+        assert_eq!(source.asked.load(Ordering::SeqCst), 1);
+        clock.set("2024-05-06T06:25:00Z".parse().unwrap());
+        assert_eq!(store.current().await.unwrap().access_key_id.as_str(), "b");
     }
 
     #[tokio::test]

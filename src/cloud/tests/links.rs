@@ -226,9 +226,9 @@ async fn a_refused_token_is_not_sent_again_and_never_shown() {
         source.fetch().await.unwrap_err().to_string().replace(path.to_str().unwrap(), "FILE")
     };
     assert!(source.fetch().await.unwrap_err().to_string().ends_with("cannot be read: entity not found"));
-    assert_eq!(text(b" \n").await, "FILE holds 0 bytes; a token has 4 to 20000");
-    assert_eq!(text(&[b'x'; 20_001]).await, "FILE holds 20001 bytes; a token has 4 to 20000");
-    assert_eq!(text(&[0xff, 0xfe, 0xff, 0xfe]).await, "FILE is not UTF-8 text");
+    assert_eq!(text(b" \n").await, "it could not be assumed: FILE holds 0 bytes; a token has 4 to 20000");
+    assert_eq!(text(&[b'x'; 20_001]).await, "it could not be assumed: FILE holds 20001 bytes; a token has 4 to 20000");
+    assert_eq!(text(&[0xff, 0xfe, 0xff, 0xfe]).await, "it could not be assumed: FILE is not UTF-8 text");
     assert_eq!(server.received().len(), 1, "such a file is not sent");
 }
 

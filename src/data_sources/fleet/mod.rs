@@ -8,7 +8,7 @@ pub(super) use facts::{FleetModel, facts_of, observed};
 
 use super::cloud_reads::{call_context, fleet_id, fleet_id_attribute, not_empty};
 use crate::clients::Clients;
-use crate::cloud::{CallContext, FleetFilter, FleetId};
+use crate::cloud::{CallContext, FleetFilter, FleetId, fleet::FleetState};
 use crate::framework::data_source::DataSource;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::model::{Planned, Stored};
@@ -75,18 +75,27 @@ impl DataSource for FleetData {
 impl FleetData {
     /// The one Fleet of a name.
     async fn of_name(&self, name: &str, context: &CallContext) -> Result<FleetId, Diagnostics> {
-        let mut ids = Vec::new();
-        let mut others = Vec::new();
+        let mut fleets = Vec::new();
         for profile in PROFILES {
             let filter = FleetFilter { profile: Some(profile.to_owned()), ..FleetFilter::default() };
             let listed = self.0.cloud.describe_fleets(&filter, context).await;
-            for fleet in listed.map_err(|error| cloud_error("listing the Fleets of the region", &error, ""))? {
-                if fleet.name == name { ids.push(fleet.id) } else { others.push(fleet.name) }
-            }
+            fleets.extend(listed.map_err(|error| cloud_error("listing the Fleets of the region", &error, ""))?);
         }
-        others.sort();
+        let (ids, others) = by_name(name, fleets.into_iter().map(|fleet| (fleet.id, fleet.name, fleet.state)));
         only_one(name, ids, &others).map_err(Diagnostics::from)
     }
+}
+
+/// IDs of the Fleets of a name, and the names of all others. A deleted Fleet stays listed for a while: its successor of the
+/// same name is the one that is meant.
+fn by_name(name: &str, fleets: impl Iterator<Item = (FleetId, String, FleetState)>) -> (Vec<FleetId>, Vec<String>) {
+    let mut ids = Vec::new();
+    let mut others = Vec::new();
+    for (id, its_name, _) in fleets.filter(|(.., state)| *state != FleetState::Deleted) {
+        if its_name == name { ids.push(id) } else { others.push(its_name) }
+    }
+    others.sort();
+    (ids, others)
 }
 
 /// The only one of the Fleets with a name; `others` are the names of all others.
@@ -113,6 +122,21 @@ fn only_one(name: &str, ids: Vec<FleetId>, others: &[String]) -> Result<FleetId,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deleted_fleet_counts_neither_for_its_name_nor_among_the_others() {
+        let fleet = |id: &str, name: &str, state| (FleetId::new(id), name.to_owned(), state);
+        let fleets = [
+            fleet("c1", "a", FleetState::Deleted),
+            fleet("c2", "a", FleetState::Running),
+            fleet("c3", "z", FleetState::Failed),
+            fleet("c4", "b", FleetState::Deleting),
+            fleet("c5", "c", FleetState::Deleted),
+        ];
+        let (ids, others) = by_name("a", fleets.into_iter());
+        assert_eq!(ids, [FleetId::new("c2")]);
+        assert_eq!(others, ["b", "z"]);
+    }
 
     #[test]
     fn a_name_must_be_that_of_exactly_one_fleet() {

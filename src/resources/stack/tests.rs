@@ -87,6 +87,8 @@ fn v31_http2_stays_on_under_a_grpc_ingress() {
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &without()), told);
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &gateway(&usual())), NOTHING);
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &[]), &without()), NOTHING, "nobody uses it");
+    let web = [("a", with(object("a.example", &["/"]), &[("backend-protocol", "http")]))];
+    assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &web), &without()), NOTHING, "no gRPC on it");
     let unknown = without().without_unknowns(&value(&json!({"443/HTTPS": {"http2_enabled": "(unknown)"}})));
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &unknown), NOTHING);
 }
@@ -142,16 +144,14 @@ fn v51_a_redirect_needs_both_listeners() {
     let both = gateway(&json!([{"port": 443, "protocol": "HTTPS"}, {"port": "80", "protocol": "HTTP"}]));
     assert_eq!(said(rule, &stack(Some(both), &[]), &own), NOTHING);
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &[]), &own), ["E ssl_redirect: Redirect Without Listener"]);
+    let both_rules = said(listeners::v43_listeners_are_declared, &stack(Some(gateway(&usual())), &[]), &own);
+    assert_eq!(both_rules, NOTHING, "told once, by this rule");
     let plain = ingress("a", &object("a.example", &["/"]));
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &[]), &plain), NOTHING);
     assert_eq!(said(rule, &stack(None, &[]), &own), NOTHING);
     let unknown = own.without_unknowns(&value(&json!({"ssl_redirect": "(unknown)"})));
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &[]), &unknown), NOTHING);
-    assert_eq!(
-        said(listeners::v43_listeners_are_declared, &stack(Some(gateway(&usual())), &[]), &unknown),
-        NOTHING,
-        "told once, by this rule"
-    );
+    assert_eq!(said(listeners::v43_listeners_are_declared, &stack(Some(gateway(&usual())), &[]), &unknown), NOTHING);
 }
 
 /// A certificate that ends in some days, with its key.
@@ -250,10 +250,15 @@ fn v53_the_certificate_is_valid_named_and_covers_the_hosts() {
 fn v53_an_end_in_thirty_days_is_not_near() {
     let rule = certificates::v53_certificate_is_valid;
     let own = ingress("a", &object("a.example", &["/"]));
-    for (days, told) in [(30, 0), (29, 1), (0, 1)] {
+    let at = |what: &str| vec![what.to_owned()];
+    for (days, told) in [
+        (30, NOTHING),
+        (29, at("W tls[0].secret_name: Certificate Ends Soon")),
+        (0, at("E tls[0].secret_name: Certificate Expired")),
+    ] {
         let (certificate, key) = material(days, Some("a.example"), &["a.example"]);
         let stack = with_secret(secret("kubernetes.io/tls", &certificate, &key));
-        assert_eq!(said(rule, &stack, &own).len(), told, "{days} days");
+        assert_eq!(said(rule, &stack, &own), told, "{days} days");
     }
 }
 
@@ -422,6 +427,7 @@ fn v78_a_host_and_path_belong_to_one_ingress() {
     let here = |other: Json| stack(None, &[("a", other)]);
     assert_eq!(said(rule, &here(object("a.example", &["/"])), &own), ["W rules[0].paths[1]: Route Declared Twice"]);
     assert_eq!(said(rule, &here(object("c.example", &["/"])), &own), NOTHING);
+    assert_eq!(said(rule, &here(object("*.example", &["/"])), &own), NOTHING, "more than that host");
     assert_eq!(said(rule, &here(object("a.example", &["/y"])), &own), NOTHING);
     let canary = with(object("a.example", &["/"]), &[("canary", "true"), ("canary-weight", "5")]);
     assert_eq!(said(rule, &here(canary), &own), NOTHING);
@@ -449,6 +455,7 @@ fn v79_a_catch_all_does_not_come_before_more_specific_routes() {
     assert_eq!(check(object("b.example", &["/x"]), object("b.example", &["/"])), NOTHING, "the specific one first");
     assert_eq!(check(object("b.example", &["/x"]), object("b.example", &["/xy"])), NOTHING, "whole segments");
     assert_eq!(check(object("b.example", &["/"]), object("", &["/"])), NOTHING);
+    assert_eq!(check(object("b.example", &["/"]), object("b.example", &["/"])), NOTHING, "that is V78");
     let ordered = with(object("b.example", &["/x"]), &[("order", "1")]);
     assert_eq!(check(object("b.example", &["/"]), ordered), NOTHING, "a smaller order comes first");
     let unknown = ingress("b", &object("b.example", &["/x"])).without_unknowns(&value(&json!({"order": "(unknown)"})));

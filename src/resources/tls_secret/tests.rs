@@ -21,12 +21,16 @@ const INGRESS: &str = "/apis/networking.k8s.io/v1/namespaces/gateway-demo/ingres
 /// A certificate for a host, and its key.
 fn pair(host: &str) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
+    (certificate_of(host, &key), key.serialize_pem())
+}
+
+fn certificate_of(host: &str, key: &rcgen::KeyPair) -> String {
     let mut params = rcgen::CertificateParams::new(vec![host.to_owned()]).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(rcgen::DnType::CommonName, host);
     params.not_before = rcgen::date_time_ymd(2026, 1, 1);
     params.not_after = rcgen::date_time_ymd(2027, 6, 1);
-    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    params.self_signed(key).unwrap().pem()
 }
 
 fn own(certificate: &str, key: &str) -> Json {
@@ -414,7 +418,10 @@ fn v53_the_certificate_has_a_name_and_time_left() {
     assert_eq!(chain(&certificate), Vec::<String>::new());
     let at = |time: &str| rules::v53_dates(&certificate, time.parse().unwrap());
     assert_eq!(errors(&at("2027-06-02T00:00:00Z")), ["certificate_pem: Certificate Expired"]);
-    assert_eq!(warnings(&at("2027-05-03T00:00:00Z")), ["certificate_pem: Certificate Ends Soon"]);
+    assert_eq!(errors(&at("2027-06-01T00:00:00Z")), ["certificate_pem: Certificate Expired"]);
+    assert_eq!(warnings(&at("2027-05-31T23:59:59Z")), ["certificate_pem: Certificate Ends Soon"]);
+    assert_eq!(warnings(&at("2027-05-02T00:00:01Z")), ["certificate_pem: Certificate Ends Soon"]);
+    assert!(at("2027-05-02T00:00:00Z").is_empty(), "thirty days");
     assert!(
         at("2027-05-01T00:00:00Z").is_empty()
             && rules::v53_dates("hello", "2027-05-01T00:00:00Z".parse().unwrap()).is_empty()
@@ -449,6 +456,13 @@ async fn v77_an_immutable_secret_is_warned_of_in_the_plan_and_refused_before_the
     assert_eq!(secret.changes(&own(&certificate, &key)), Vec::<&str>::new(), "what somebody froze is no drift");
     let plan = secret.plan(&own(&certificate2, &key2));
     assert_eq!(warnings(&plan.diagnostics), ["certificate_pem: Immutable Secret"]);
+    let renewed = certificate_of("b.example", &rcgen::KeyPair::from_pem(&key).unwrap());
+    let plan = secret.plan(&own(&renewed, &key));
+    assert_eq!(
+        warnings(&plan.diagnostics),
+        ["certificate_pem: Immutable Secret"],
+        "another certificate of the same key"
+    );
     let labelled = |certificate: &str, key: &str| {
         let mut config = own(certificate, key);
         config["labels"] = json!({"team": "edge"});

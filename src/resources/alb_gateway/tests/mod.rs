@@ -17,6 +17,7 @@ mod rules;
 mod samples;
 mod together;
 mod update;
+mod written_rules;
 
 pub(crate) use samples::sample;
 

@@ -2,8 +2,8 @@
 //!
 //! The guide "Troubleshooting" is written from it, `tests/messages.rs` holds it against the sources, and the acceptance tests
 //! refuse a message of ours that is not in it. Nothing here runs in a plan or an apply: the texts that users read are written
-//! where the facts are, and these rows explain their titles. One file for each area; a row is one call of [`error`],
-//! [`warning`] or [`either`].
+//! where the facts are, and these rows explain their titles. One file for each area; a row is one call of `error`,
+//! `warning` or `either`.
 
 mod association;
 mod cloud;

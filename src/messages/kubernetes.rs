@@ -185,8 +185,9 @@ pub(super) const MESSAGES: &[Message] = &[
     error(
         "Deletion Not Finished",
         "the resource",
-        "Finalizers still hold the deleted object after timeouts.delete.",
-        "Apply again to wait on. Do not remove a finalizer by hand.",
+        "Finalizers still hold the deleted object after timeouts.delete, or the controller has failed three times to dismantle \
+         what it stands for; the message shows its events and what they mean.",
+        "Remove the cause that the events name, then apply again to wait on. Do not remove a finalizer by hand.",
     ),
     either(
         "Not Reconciled in Time",
@@ -209,7 +210,7 @@ pub(super) const MESSAGES: &[Message] = &[
     warning(
         "Wait Not Possible",
         "the resource",
-        "The API server refused the watch, so the end of the reconciliation cannot be seen.",
+        "The API server refused the watch or has not answered for long, so the end of the reconciliation cannot be seen.",
         "Grant watch on the kind; the next apply waits again.",
     ),
     warning(

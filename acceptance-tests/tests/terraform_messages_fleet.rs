@@ -3,19 +3,21 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use acceptance_tests::golden;
 use acceptance_tests::processes::{end, interrupt_group};
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// For what takes a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 const APPLY: &[&str] = &["apply", "-json", "-auto-approve"];
 const APPLY_SAVED: &[&str] = &["apply", "-json", "saved.tfplan"];
-const DESTROY: &[&str] = &["destroy", "-json", "-auto-approve"];
+/// Looks at nothing first, so that only the delete is told of.
+const DESTROY: &[&str] = &["destroy", "-json", "-auto-approve", "-refresh=false"];
 const PLAN: &[&str] = &["plan", "-json"];
 const IMPATIENT: &str = "provider \"ackone\" {\n  fleet_id    = var.fleet_id\n  max_retries = 0\n}\n";
 
@@ -133,6 +135,24 @@ fn an_object_that_is_there_already() {
     }
 }
 
+/// Has a finalizer hold the Namespace.
+fn hold(sandbox: &Sandbox, folder: &Path) {
+    let held = r#"--patch={"metadata":{"finalizers":["example.com/hold"]}}"#;
+    sandbox.kubectl(folder, &["patch", "namespace/demo", "--type=merge", held]).unwrap();
+}
+
+/// Deletes the Namespace that is held, and waits until nothing but that finalizer holds it: the namespace controller of a
+/// real server lets five seconds pass before it takes its own away.
+fn delete_held(sandbox: &Sandbox, folder: &Path) {
+    sandbox.kubectl(folder, &["delete", "namespace", "demo", "--wait=false"]).unwrap();
+    let began = Instant::now();
+    let held = |namespace: &Value| namespace["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty());
+    while held(&sandbox.object(folder, &["namespace/demo"]).unwrap()) {
+        assert!(began.elapsed() < PATIENCE, "the namespace controller does not let go");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
 #[test]
 fn an_object_that_changes_under_the_plan() {
     let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
@@ -155,10 +175,9 @@ fn an_object_that_changes_under_the_plan() {
 
     // Somebody deletes it, and a finalizer holds it until the update waits.
     workspace.apply().unwrap().expect_ok();
-    let held = r#"--patch={"metadata":{"finalizers":["example.com/hold"]}}"#;
-    kubectl(&["patch", "namespace/demo", "--type=merge", held]);
+    hold(&sandbox, &folder);
     workspace.write("main.tf", &namespace("  labels = { team = \"edge\" }\n")).unwrap();
-    kubectl(&["delete", "namespace", "demo", "--wait=false"]);
+    delete_held(&sandbox, &folder);
     tells("messages_object_going", &sandbox, &workspace, PLAN, 0);
     sandbox.forget_calls().unwrap();
     let apply = workspace.start_group(APPLY).unwrap();
@@ -174,8 +193,8 @@ fn a_delete_that_does_not_end() {
     let workspace = Workspace::with(&sandbox, &namespace("  timeouts = { delete = \"2s\" }\n")).unwrap();
     let folder = workspace.path();
     workspace.apply().unwrap().expect_ok();
-    let held = r#"--patch={"metadata":{"finalizers":["example.com/hold"]}}"#;
-    sandbox.kubectl(&folder, &["patch", "namespace/demo", "--type=merge", held]).unwrap();
+    hold(&sandbox, &folder);
+    delete_held(&sandbox, &folder);
     tells("messages_delete_held", &sandbox, &workspace, DESTROY, 1);
 
     workspace.write("main.tf", &namespace("")).unwrap();
@@ -192,7 +211,7 @@ fn a_state_that_does_not_fit() {
     let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
     let workspace = Workspace::with(&sandbox, &namespace("")).unwrap();
     workspace.apply().unwrap().expect_ok();
-    let mut state: serde_json::Value = serde_json::from_str(&workspace.state_text().unwrap()).unwrap();
+    let mut state: Value = serde_json::from_str(&workspace.state_text().unwrap()).unwrap();
     *state.pointer_mut("/resources/0/instances/0/attributes/labels").unwrap() = json!([1]);
     std::fs::write(workspace.path().join("terraform.tfstate"), state.to_string()).unwrap();
     tells("messages_state_edited", &sandbox, &workspace, PLAN, 1);

@@ -8,6 +8,8 @@
     reason = "helpers of tests are tests too; clippy knows only the functions marked so"
 )]
 
+use std::path::Path;
+
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
 use serde_json::{Value, json};
@@ -407,6 +409,21 @@ fn edits() -> Vec<Edit> {
     ]
 }
 
+/// Sends the whole object, as `kubectl edit` does, and as its user does looks again if the controller wrote meanwhile.
+fn edit_object(sandbox: &Sandbox, folder: &Path, names: &[&str], change: fn(&mut Value)) {
+    let file = folder.join("edited.json");
+    for attempt in 1.. {
+        let mut edited = sandbox.object(folder, names).unwrap();
+        change(&mut edited);
+        std::fs::write(&file, edited.to_string()).unwrap();
+        let manager = "--field-manager=kubectl-edit";
+        match sandbox.kubectl(folder, &["replace", "-f", file.to_str().unwrap(), manager]) {
+            Err(error) if attempt < 10 && error.to_string().contains("(Conflict)") => {}
+            done => return drop(done.unwrap()),
+        }
+    }
+}
+
 #[test]
 fn edits_behind_terraforms_back_show_at_their_attribute_or_not_at_all() {
     let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
@@ -422,14 +439,7 @@ fn edits_behind_terraforms_back_show_at_their_attribute_or_not_at_all() {
         } else {
             vec![object]
         };
-        let mut edited = sandbox.object(&folder, &names).unwrap();
-        change(&mut edited);
-        // The whole object, as `kubectl edit` sends it; without its version, for the controller may write meanwhile.
-        remove(&mut edited["metadata"], "resourceVersion");
-        let file = folder.join("edited.json");
-        std::fs::write(&file, edited.to_string()).unwrap();
-        let manager = "--field-manager=kubectl-edit";
-        sandbox.kubectl(&folder, &["replace", "-f", file.to_str().unwrap(), manager]).unwrap();
+        edit_object(&sandbox, &folder, &names, change);
         let plan = workspace.plan_saved().unwrap();
         let (summary, told) = (plan.summary(), plan.finished.prose());
         let mut changed = plan.change(address).unwrap().attributes();

@@ -312,7 +312,7 @@ fn every_message_is_rendered_in_a_golden_or_says_why_not() {
     assert!(
         without.is_empty(),
         "{} messages have no golden under acceptance-tests/testdata/golden: provoke them in \
-         acceptance-tests/tests/terraform_messages_*.rs, or say with .not_rendered(WHY) why nothing can:\n{}",
+         acceptance-tests/tests/terraform/messages_*.rs, or say with .not_rendered(WHY) why nothing can:\n{}",
         without.len(),
         without.join("\n")
     );

@@ -14,9 +14,9 @@ use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
 use serde_json::Value;
 
-const CONFIGURATION: &str = include_str!("../testdata/configurations/gateway_every_attribute.tf");
+const CONFIGURATION: &str = include_str!("../../testdata/configurations/gateway_every_attribute.tf");
 /// Each field of an AlbConfig with what the documentation says of changing it.
-const STANDING: &str = include_str!("../../src/resources/alb_gateway/testdata/alb_config_fields.tsv");
+const STANDING: &str = include_str!("../../../src/resources/alb_gateway/testdata/alb_config_fields.tsv");
 const ADDRESS: &str = "ackone_alb_gateway.every";
 
 /// A change: text, new text, and the fields that it is.

@@ -4,12 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use acceptance_tests::golden;
 use acceptance_tests::processes::{end, interrupt_group};
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
+use acceptance_tests::wait_until;
 use serde_json::{Value, json};
 
 /// For what takes a second on an idle machine.
@@ -145,12 +146,12 @@ fn hold(sandbox: &Sandbox, folder: &Path) {
 /// real server lets five seconds pass before it takes its own away.
 fn delete_held(sandbox: &Sandbox, folder: &Path) {
     sandbox.kubectl(folder, &["delete", "namespace", "demo", "--wait=false"]).unwrap();
-    let began = Instant::now();
-    let held = |namespace: &Value| namespace["spec"]["finalizers"].as_array().is_some_and(|list| !list.is_empty());
-    while held(&sandbox.object(folder, &["namespace/demo"]).unwrap()) {
-        assert!(began.elapsed() < PATIENCE, "the namespace controller does not let go");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    wait_until("a Namespace that only the test holds", PATIENCE, || {
+        let namespace = sandbox.object(folder, &["namespace/demo"]).map_err(|error| error.to_string())?;
+        let finalizers = namespace.pointer("/spec/finalizers").and_then(Value::as_array);
+        if finalizers.is_none_or(Vec::is_empty) { Ok(()) } else { Err(format!("{finalizers:?}")) }
+    })
+    .unwrap();
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::cloud::CloudClient;
 use crate::framework::declared::Declared;
 use crate::kubernetes::{ClusterUid, FleetApi, RecordedUids, SharedLists};
-use crate::resources::PlanMemo;
+use crate::resources::{PlanMemo, Sights, Skipped};
 
 /// Clients and settings.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Clients {
     pub kubernetes: Option<Kubernetes>,
     /// Settings that resources look at.
     pub settings: Settings,
+    /// What this run's plans have seen of the cloud.
+    pub(crate) sights: Sights,
 }
 
 /// The way to one Fleet's Kubernetes API, with what one run of the provider knows about it.
@@ -75,4 +77,6 @@ pub struct Settings {
     pub default_labels: BTreeMap<String, String>,
     /// Annotations that every object gets.
     pub default_annotations: BTreeMap<String, String>,
+    /// Checks of what stands around a resource that are switched off.
+    pub(crate) skipped: Skipped,
 }

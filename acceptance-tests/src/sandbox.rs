@@ -14,6 +14,15 @@ use crate::{AcceptanceError, beside_test, wait_until};
 /// How long the sandbox may take to come up.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// Something with an ID and a name.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Named {
+    /// Its ID.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// What the sandbox writes when it is up, as far as tests use it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Ready {
@@ -41,6 +50,10 @@ pub struct Ready {
     pub member_ids: Vec<String>,
     /// The walkthrough's vSwitches.
     pub vswitch_ids: Vec<String>,
+    /// Every cluster, those that the walkthrough must not use among them.
+    pub clusters: Vec<Named>,
+    /// Every vSwitch, those that the walkthrough must not use among them.
+    pub vswitches: Vec<Named>,
     /// Kubeconfig of the Fleet for kubectl.
     pub kubeconfig: Option<String>,
     /// Where a gateway's listener port is reached on loopback.
@@ -169,6 +182,13 @@ impl Sandbox {
             call: "ready file".to_owned(),
             reason: "no kubeconfig".to_owned(),
         })
+    }
+
+    /// The ID of a cluster or vSwitch, by its name; the name itself if there is none, which no cloud knows.
+    #[must_use]
+    pub fn id_of(&self, name: &str) -> String {
+        let all = self.ready.clusters.iter().chain(&self.ready.vswitches);
+        all.filter(|one| one.name == name).map(|one| one.id.clone()).next().unwrap_or_else(|| name.to_owned())
     }
 
     /// What it logged.

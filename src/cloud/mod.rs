@@ -1,6 +1,6 @@
 //! A client of the Alibaba Cloud OpenAPI, useful without Terraform.
 //!
-//! Entry: [`CloudClient::new`], which does no I/O. Typed methods, one per API action, are in [`fleet`], [`cs`], [`vpc`]
+//! Entry: [`CloudClient::new`], which does no I/O. Typed methods, one per API action, are in [`fleet`], [`cs`], [`vpc`], [`alb`]
 //! and [`sts`]; [`membership`] joins concurrent attaches, detaches and reads of one Fleet. Below them, [`client`] runs
 //! a call; [`request`], [`sign`], [`retry`] and [`endpoint`] are pure; [`transport`] moves bytes; [`credential`] finds
 //! keys.
@@ -10,6 +10,7 @@
 //! never prints a secret. Facts come from Alibaba Cloud's public documentation, its OpenAPI metadata and the official
 //! SDKs; where they are silent, code says "not documented" and does not depend on it.
 
+pub mod alb;
 mod answer;
 pub mod cancel;
 pub mod client;

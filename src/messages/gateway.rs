@@ -1,6 +1,6 @@
 //! Messages of `ackone_alb_gateway`.
 
-use super::{Message, error, warning};
+use super::{Message, either, error, warning};
 
 pub(super) const MESSAGES: &[Message] = &[
     error(
@@ -27,10 +27,10 @@ pub(super) const MESSAGES: &[Message] = &[
         "An ID does not look like one of an ACK cluster; a wrong one has no backends.",
         "Check it against the console.",
     ),
-    error(
+    either(
         "Member Cluster Not Associated",
         "remote_clusters",
-        "A named cluster is no member of the Fleet, so the controller finds no backends there.",
+        "A named cluster is no member of the Fleet, so the controller finds no backends there. A plan warns, an apply refuses.",
         "Associate it with ackone_fleet_cluster_association and take cluster_id from that resource.",
     ),
     error(

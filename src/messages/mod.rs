@@ -16,6 +16,7 @@ mod namespace;
 mod provider;
 mod secret;
 mod stack;
+mod surroundings;
 
 /// How bad a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +97,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "ackone_alb_gateway", messages: gateway::MESSAGES },
     Area { name: "ackone_grpc_ingress", messages: ingress::MESSAGES },
     Area { name: "Gateway, ingresses and certificates together", messages: stack::MESSAGES },
+    Area { name: "What surrounds a gateway in the cloud", messages: surroundings::MESSAGES },
     Area { name: "ackone_grpc_services", messages: data_source::MESSAGES },
     Area { name: "Data sources of the cloud and the Fleet", messages: data_source::READS },
     Area { name: "State, plans and the protocol", messages: framework::MESSAGES },

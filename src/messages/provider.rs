@@ -89,6 +89,12 @@ pub(super) const MESSAGES: &[Message] = &[
         "Use the product codes that the message lists.",
     ),
     error(
+        "Unknown Cross-Check",
+        "skip_cross_checks",
+        "A name in the set is no kind of check.",
+        "Write one of the names that the attribute's description lists.",
+    ),
+    error(
         "Invalid Number of Retries",
         "max_retries",
         "The number of retries is outside of its range.",

@@ -136,4 +136,16 @@ pub(super) const MESSAGES: &[Message] = &[
         "One block deletes the object and another creates it in the same run, in no certain order.",
         "Say with a moved block that it was renamed.",
     ),
+    warning(
+        "Member Alone Serves Hosts",
+        "remote_clusters",
+        "A member leaves the gateway, and Argo CD deploys what some hosts lead to to none of the members that stay.",
+        "Deploy the Services to another member first, and wait until its Application is healthy.",
+    ),
+    warning(
+        "Endpoints Elsewhere Unknown",
+        "remote_clusters",
+        "A member leaves the gateway, and nothing in the Fleet says whether the other members run the Services of its hosts.",
+        "Look in each remaining member with kubectl get endpointslices before the apply.",
+    ),
 ];

@@ -25,6 +25,7 @@ use crate::framework::path::Path;
 use crate::kubernetes::{
     self, ExecPlugin, ExplicitAccess, FleetAccess, FleetApi, ProxyForHost, SecretText, SharedLists,
 };
+use crate::resources::{Sights, Skipped};
 
 /// Default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -154,8 +155,9 @@ pub(super) fn clients(
         fleet_id,
         default_labels: texts(&model.default_labels),
         default_annotations: texts(&model.default_annotations),
+        skipped: skipped(&model.skip_cross_checks),
     };
-    Ok(Clients { cloud, kubernetes, settings })
+    Ok(Clients { cloud, kubernetes, settings, sights: Sights::default() })
 }
 
 fn cloud(
@@ -292,6 +294,10 @@ pub(super) fn filled(text: &Attr<String>) -> Option<String> {
 fn texts(map: &Attr<BTreeMap<String, Attr<String>>>) -> BTreeMap<String, String> {
     let entries = map.known().into_iter().flatten();
     entries.filter_map(|(key, value)| Some((key.clone(), value.known()?.clone()))).collect()
+}
+
+fn skipped(names: &Attr<Vec<Attr<String>>>) -> Skipped {
+    Skipped::named(names.known().into_iter().flatten().filter_map(|name| name.known().map(String::as_str)))
 }
 
 fn timeout(text: &Attr<String>, default: Duration) -> Duration {

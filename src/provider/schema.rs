@@ -6,7 +6,7 @@ use crate::framework::model::Secret;
 use crate::framework::schema::{Attribute, Nesting, Problem, Schema};
 use crate::framework::types::Type;
 use crate::framework::value::Value;
-use crate::resources::kubernetes_attributes;
+use crate::resources::{CrossCheck, kubernetes_attributes};
 
 crate::model! {
     /// The provider block.
@@ -53,6 +53,8 @@ crate::model! {
         pub(super) default_labels: BTreeMap<String, P::Of<String>>,
         /// Annotations for every Kubernetes object.
         pub(super) default_annotations: BTreeMap<String, P::Of<String>>,
+        /// Kinds of cross-checks that are left out.
+        pub(super) skip_cross_checks: Vec<P::Of<String>>,
     }
 }
 
@@ -236,6 +238,7 @@ pub fn schema() -> Schema {
                  ALB controller are refused.",
             )
             .check_entries(kubernetes_attributes::default_annotation),
+            skip_cross_checks(),
         ],
     )
 }
@@ -364,6 +367,32 @@ fn duration(value: &Value) -> Result<(), Problem> {
                 "{text:?} is not a positive duration. Write a number with a unit, such as \"500ms\", \"10s\" or \"1m30s\"."
             ),
         )),
+    }
+}
+
+fn skip_cross_checks() -> Attribute {
+    let kinds: Vec<String> =
+        CrossCheck::ALL.into_iter().map(|check| format!("`{}` ({})", check.name(), check.looks_at())).collect();
+    Attribute::value(
+        "skip_cross_checks",
+        Type::set(Type::String),
+        format!(
+            "Kinds of checks against what stands around a resource that are left out everywhere: {}. A resource's own \
+             `cross_checks = false` leaves out all of them there.",
+            kinds.join("; ")
+        ),
+    )
+    .check_each(cross_check)
+}
+
+fn cross_check(value: &Value) -> Result<(), Problem> {
+    let names = CrossCheck::ALL.map(CrossCheck::name);
+    match value.as_str() {
+        Some(name) if !names.contains(&name) => Err(Problem::new(
+            "Unknown Cross-Check",
+            format!("{name:?} is no kind of check. There are {}.", names.join(", ")),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -8,9 +8,8 @@ use tokio::time::Instant;
 use crate::clients::Clients;
 use crate::framework::resource::Context;
 use crate::kubernetes::{Error, Kind, Listing, Problem};
+use crate::resources::kubernetes_attributes::REMOTE_CLUSTERS;
 
-/// Annotation of an AlbConfig that lists its members.
-const REMOTE_CLUSTERS: &str = "alb.ingress.kubernetes.io/remote-clusters";
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
 

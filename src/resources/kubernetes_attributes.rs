@@ -16,6 +16,8 @@ use crate::resources::object_metadata::PlannedMap;
 
 /// Prefix of every key that the ALB controller reads or writes.
 pub(crate) const ALB_PREFIX: &str = "alb.ingress.kubernetes.io/";
+/// Annotation of an AlbConfig that names the member clusters it routes to, separated by commas.
+pub(crate) const REMOTE_CLUSTERS: &str = "alb.ingress.kubernetes.io/remote-clusters";
 /// Label that the controller stamps on AlbConfigs and Ingresses after a pass.
 pub(crate) const HASH_LABEL: &str = "alb.ingress.kubernetes.io/hash";
 /// Annotation that makes the controller look again at an object that it passed over (`look_again.rs`).

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError};
 use serde_json::Value as Json;
 use tokio::time::Instant;
 
+use super::cross_check::Skipped;
 use super::deletion::{self, DeletionEar, Ended};
 use super::diagnose;
 use super::patience::Patience;
@@ -263,6 +264,11 @@ impl Fleet {
             Some(kubernetes) => kubernetes.lists.visit(&self.api, kind, sink).await,
             None => Ok(()),
         }
+    }
+
+    /// The cross-checks that are switched off.
+    pub(crate) fn skipped(&self) -> &Skipped {
+        &self.clients.settings.skipped
     }
 
     /// What the plans of this run compare with.

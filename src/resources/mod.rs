@@ -5,6 +5,7 @@
 
 pub mod alb_gateway;
 pub mod coverage;
+pub mod cross_check;
 mod deletion;
 pub(crate) mod diagnose;
 pub(crate) mod diagnose_cloud;
@@ -27,6 +28,7 @@ mod reconcile;
 mod refresh;
 pub mod rule_index;
 mod stack;
+mod surroundings;
 #[cfg(test)]
 mod testing;
 mod tls_secret;
@@ -37,8 +39,10 @@ mod wait_tests;
 
 use std::sync::Arc;
 
+pub(crate) use cross_check::{CrossCheck, Skipped};
 pub(crate) use kubernetes_attributes::one_of;
 pub(crate) use stack::PlanMemo;
+pub(crate) use surroundings::Sights;
 
 use crate::framework::erased::{AnyResource, ResourceType};
 

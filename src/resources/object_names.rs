@@ -26,6 +26,11 @@ pub(crate) fn named_by(value: &Value, kind: Kind, attribute: &str) -> Vec<(Strin
     vec![(object.to_string(), Path::attribute(attribute))]
 }
 
+/// A member of a Fleet, as the book names it.
+pub(crate) fn member(fleet: &str, cluster: &str) -> String {
+    format!("member cluster {cluster:?} of Fleet {fleet:?}")
+}
+
 /// The book of a configured provider.
 pub(crate) fn declared(clients: &Clients) -> Option<&Declared> {
     clients.kubernetes.as_ref().map(|kubernetes| &kubernetes.declared)

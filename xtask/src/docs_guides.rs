@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use ackone::resources::coverage::{self, Coverage, Handled};
+use ackone::resources::cross_check::CrossCheck;
 use ackone::resources::rule_index::{Moment, RULES, Rule, Severity};
 
 /// Every generated guide.
@@ -45,6 +46,23 @@ While a value that a rule needs is unknown, the rule is silent. All problems are
 reads nothing for them, and breaks what it breaks. It still counts where other resources are checked.
 ";
 
+const SURROUNDINGS: &str = "
+## What surrounds a resource
+
+Beyond the rules, a plan that changes a gateway or an Ingress looks at what stands around it, where the provider block names the
+Fleet: whether the Fleet runs; whether each member is associated (by this run at the latest), runs and stands in the Fleet's VPC;
+whether each vSwitch exists, in a zone of its own, in that VPC; whether the ALB API answers, as it does once the service is
+activated; which foreign listeners `reuse.force_override` is going to delete; whether a member that leaves the gateway alone serves
+a host, as far as Argo CD of the Fleet knows; and whether rules, certificates and servers fit the quotas of one load balancer. All
+of it warns, but two vSwitches in one zone, which the service always refuses. It costs a call or two for each kind, once in a plan.
+
+Nobody needs the rights for it. Where one is missing, one warning names it and the plan goes on. `skip_cross_checks` in the provider
+block leaves out one kind everywhere, in plan and apply:
+
+| Kind | What it looks at | Rights |
+|---|---|---|
+";
+
 fn plan_time_checks() -> String {
     let count = |wanted: Severity| RULES.iter().filter(|rule| rule.severity == wanted).count();
     let at = |wanted: Moment| RULES.iter().filter(|rule| rule.moment == wanted).count();
@@ -64,6 +82,10 @@ fn plan_time_checks() -> String {
     );
     for Rule { id, severity, subject, moment, checked, otherwise } in &RULES {
         text.push_str(&format!("| {id} | {subject} | {severity} | {moment} | {checked} | {otherwise} |\n"));
+    }
+    text.push_str(SURROUNDINGS);
+    for check in CrossCheck::ALL {
+        text.push_str(&format!("| `{}` | {} | {} |\n", check.name(), check.looks_at(), check.rights()));
     }
     text
 }

@@ -22,6 +22,7 @@ mod messages_probe;
 mod messages_secret;
 mod messages_stack;
 mod messages_states;
+mod messages_surroundings;
 mod messages_waits;
 mod newest_import_by_identity;
 mod one_object;

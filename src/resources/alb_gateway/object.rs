@@ -13,10 +13,9 @@ use super::table::{self, CONFIG, LISTENER};
 use crate::framework::model::{Field, Stored};
 use crate::framework::value::Value;
 use crate::kubernetes::{Kind, Object, ObjectRef};
+pub(crate) use crate::resources::kubernetes_attributes::REMOTE_CLUSTERS;
 use crate::resources::kubernetes_attributes::entries;
 
-/// Annotation that names the members.
-pub(crate) const REMOTE_CLUSTERS: &str = "alb.ingress.kubernetes.io/remote-clusters";
 /// The only controller name that the ALB controller answers to.
 pub(crate) const CONTROLLER: &str = "ingress.k8s.alibabacloud/alb";
 

@@ -18,11 +18,14 @@ use model::AssociationModel;
 use model::MemberId;
 
 use crate::clients::Clients;
+use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Planned, Stored};
 use crate::framework::path::Path;
 use crate::framework::resource::{Applying, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentityAttribute, IdentitySchema, Schema};
+use crate::framework::value::Value;
+use crate::resources::object_names;
 
 /// The resource.
 #[derive(Debug)]
@@ -57,6 +60,16 @@ impl Resource for FleetClusterAssociation {
 
     fn new(clients: Arc<Clients>) -> Self {
         Self { clients }
+    }
+
+    fn objects(value: &Value) -> Vec<(String, Path)> {
+        let (fleet, cluster) = (value.attr("fleet_id"), value.attr("cluster_id"));
+        let (Some(fleet), Some(cluster)) = (fleet.as_str(), cluster.as_str()) else { return Vec::new() };
+        vec![(object_names::member(fleet, cluster), Path::attribute("cluster_id"))]
+    }
+
+    fn declared(clients: &Clients) -> Option<&Declared> {
+        object_names::declared(clients)
     }
 
     fn wants_update(planning: &Planning<'_, Self>) -> bool {

@@ -11,6 +11,7 @@ use crate::framework::plan::resolve;
 use crate::framework::resource::{Applying, Context};
 use crate::resources::kubernetes_object::Fleet;
 use crate::resources::stack::{Checks, Ingress};
+use crate::resources::surroundings::Surroundings;
 
 impl GrpcIngressResource {
     /// What a plan says about other objects.
@@ -27,7 +28,14 @@ impl GrpcIngressResource {
         let own = Ingress::of(namespace, name, &ingress(&known)).without_unknowns(&value);
         let checks = Checks { fleet: &fleet, now: cx.clock.now() };
         if planned.cross_checks == Attr::Known(true) {
-            return checks.advise_ingress(own).await;
+            let class = own.class.clone();
+            let mut said = checks.advise_ingress(own).await;
+            if let Some(surroundings) = Surroundings::of(&self.clients, cx)
+                && let Some(load_balancer) = checks.load_balancer(class.as_deref()).await
+            {
+                said.extend(Box::pin(surroundings.advise_load_balancer(&load_balancer)).await);
+            }
+            return said;
         }
         // Not checked itself, it counts where others are.
         checks.note_ingress(own);

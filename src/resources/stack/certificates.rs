@@ -2,6 +2,8 @@
 //!
 //! What is kept of a Secret is what its certificate says and whether its key fits; the key itself is never kept.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
@@ -11,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Stack;
 use super::view::{Gateway, Ingress, Tls};
 use crate::certificate::{Facts, PrivateKey, parse_chain};
-use crate::framework::diagnostic::Diagnostics;
+use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::kubernetes::Object;
 
@@ -19,6 +21,8 @@ use crate::kubernetes::Object;
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Types of Secrets that the controller's documentation names.
 const TYPES: [&str; 2] = ["kubernetes.io/tls", "IngressTLS"];
+/// Certificates that one load balancer takes besides the default one, unless the quota was raised.
+const CERTIFICATES_QUOTA: usize = 25;
 /// The keys of a TLS Secret.
 const KEYS: [&str; 2] = ["tls.crt", "tls.key"];
 /// What the controller says of certificates by ID that ended, or end within a day.
@@ -148,6 +152,33 @@ pub(super) fn v52_secret_is_usable(stack: &Stack, own: &Ingress, found: &mut Dia
             );
         }
     }
+}
+
+/// The certificates of one load balancer fit its quota: the first of a listener is its default, the others count.
+pub(super) fn certificates_fit_the_quota(stack: &Stack, own: &Ingress) -> Option<Diagnostic> {
+    stack.ingresses.as_ref()?;
+    let mine: BTreeSet<(&str, &str)> = named_secrets(own).collect();
+    let mut secrets: BTreeSet<(&str, &str)> = stack.others().flat_map(named_secrets).collect();
+    secrets.extend(&mine);
+    let listeners = stack.gateway.iter().filter_map(|gateway| gateway.listeners.as_ref()).flatten();
+    let ids: BTreeSet<&String> = listeners.flat_map(|(_, listener)| listener.certificates.iter().flatten()).collect();
+    let all = secrets.len() + ids.len();
+    (all > CERTIFICATES_QUOTA + 1 && !mine.is_empty()).then(|| {
+        Diagnostic::warning(
+            "Too Many Certificates",
+            format!(
+                "The Ingresses and listeners of this gateway name {all} certificates. A load balancer takes {CERTIFICATES_QUOTA} \
+                 besides the default one unless the quota was raised; beyond it the controller stops changes of every Ingress \
+                 of the gateway. Let hosts share a certificate, use another gateway, or have the quota raised."
+            ),
+        )
+        .at(Path::attribute("tls"))
+    })
+}
+
+fn named_secrets(ingress: &Ingress) -> impl Iterator<Item = (&str, &str)> {
+    let names = ingress.tls.iter().flatten().filter_map(|entry| entry.secret_name.as_deref());
+    names.map(|name| (ingress.namespace.as_str(), name))
 }
 
 /// V53: the Secret's certificate is valid for a while, has a common name, and covers the hosts.

@@ -13,12 +13,15 @@ use serde_json::Value as Json;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::certificates::certificates_fit_the_quota;
 use super::listeners::{http2_needed, removed, still_used};
+use super::removal::{ARGO_CD_NAMESPACE, Placement, Removal};
 use super::routing::v76_rules_fit_the_quota;
 use super::view::{Gateway, Ingress};
 use super::{SecretSight, Stack, advise_gateway, advise_ingress, enforced_for_ingress};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kubernetes::{Error, EventTarget, Kind, Object, ObjectRef, Problem};
+use crate::resources::cross_check::{CrossCheck, Skipped};
 use crate::resources::kubernetes_object::Fleet;
 use crate::resources::users::{Place, remaining};
 
@@ -74,6 +77,7 @@ impl PlannedGateway {
     /// As it will be after this run.
     fn beside(&self, live: Option<&Arc<Gateway>>) -> Gateway {
         let mut after = self.gateway.clone();
+        after.load_balancer = live.and_then(|live| live.load_balancer.clone());
         if let (Some(listeners), Some(live)) = (&mut after.listeners, live) {
             for (port, listener) in live.listeners.iter().flatten() {
                 if self.foreign.as_ref().is_none_or(|foreign| foreign.contains(port)) {
@@ -97,6 +101,10 @@ pub(crate) struct Checks<'a> {
 }
 
 impl Checks<'_> {
+    fn skipped(&self) -> &Skipped {
+        self.fleet.skipped()
+    }
+
     /// Makes a planned Ingress known to the checks of others. Reads nothing.
     pub(crate) fn note_ingress(&self, own: Ingress) -> Arc<Ingress> {
         let own = Arc::new(own);
@@ -147,11 +155,24 @@ impl Checks<'_> {
         if stack.secrets.values().any(|sight| **sight == SecretSight::Unreadable) {
             said.extend(self.tell_once(memo, "secrets", || not_checked("get Secrets", "certificates of Secrets")));
         }
-        said.extend(advise_ingress(&stack, &own));
-        if let (Some(gateway), Some(full)) = (gateway, v76_rules_fit_the_quota(&stack, &own)) {
-            said.extend(self.tell_once(memo, &format!("quota of {gateway}"), || full));
+        said.extend(advise_ingress(&stack, &own, self.skipped()));
+        if let Some(gateway) = gateway.filter(|_| self.skipped().wants(CrossCheck::Quotas)) {
+            if let Some(full) = v76_rules_fit_the_quota(&stack, &own) {
+                said.extend(self.tell_once(memo, &format!("quota of {gateway}"), || full));
+            }
+            if let Some(full) = certificates_fit_the_quota(&stack, &own) {
+                said.extend(self.tell_once(memo, &format!("certificates of {gateway}"), || full));
+            }
         }
         said
+    }
+
+    /// The load balancer behind a class, if the Fleet has one already. For plans.
+    pub(crate) async fn load_balancer(&self, class: Option<&str>) -> Option<String> {
+        let memo = self.fleet.memo()?;
+        let world = self.world(memo).await?;
+        let gateway = world.leads_to(&lock(&memo.planned), class?).map(str::to_owned)?;
+        world.gateways.get(&gateway)?.load_balancer.clone()
     }
 
     /// What a plan of a gateway has to say about other objects; see [`Checks::note_gateway`].
@@ -174,7 +195,38 @@ impl Checks<'_> {
                 stack.told = log.warnings().into_iter().map(|event| event.message).collect();
             }
         }
-        said.extend(advise_gateway(&stack, &own));
+        said.extend(advise_gateway(&stack, &own, self.skipped()));
+        if self.skipped().wants(CrossCheck::Loss) {
+            said.extend(Box::pin(self.removal(memo, &stack, &own)).await);
+        }
+        said
+    }
+
+    /// What the members that leave a gateway take with them.
+    async fn removal(&self, memo: &PlanMemo, stack: &Stack, own: &Gateway) -> Diagnostics {
+        let hosts = Removal::of(stack, own);
+        if hosts.is_empty() {
+            return Diagnostics::new();
+        }
+        let list = self.fleet.api().list(Kind::APPLICATION, Some(ARGO_CD_NAMESPACE), None);
+        let mut said = Diagnostics::new();
+        let applications = match tokio::time::timeout(LIMIT, list).await {
+            Ok(Ok(listing)) => listing.items,
+            Ok(Err(error)) if error.is_forbidden() => {
+                said.extend(self.tell_once(memo, "applications", || {
+                    not_checked("list applications.argoproj.io in namespace argocd", "members that serve a host alone")
+                }));
+                Vec::new()
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the Applications of the Fleet cannot be listed");
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        };
+        let placements: Vec<Placement> =
+            applications.iter().flat_map(|application| Placement::all(application.value())).collect();
+        said.extend(hosts.told(&placements));
         said
     }
 
@@ -196,7 +248,7 @@ impl Checks<'_> {
             tracing::debug!("an Ingress could not be compared with its gateway in time");
             return Ok(());
         };
-        refuse(enforced_for_ingress(&stack, own))
+        refuse(enforced_for_ingress(&stack, own, self.skipped()))
     }
 
     /// Refuses to take listeners, or HTTP/2 on them, from Ingresses that use them. Users are watched until `patience` ends:
@@ -220,7 +272,7 @@ impl Checks<'_> {
             })
             .map(|(port, _)| port)
             .collect();
-        if removed.is_empty() && newly_without.is_empty() {
+        if removed.is_empty() && newly_without.is_empty() || !self.skipped().wants(CrossCheck::Listeners) {
             return Ok(());
         }
         let classes = match self.fleet.api().list(Kind::INGRESS_CLASS, None, None).await {
@@ -465,7 +517,8 @@ fn sight(read: &Result<Object, Error>) -> SecretSight {
     }
 }
 
-fn not_checked(right: &str, what: &str) -> Diagnostic {
+/// Says that a right is missing, and what is not checked for want of it.
+pub(crate) fn not_checked(right: &str, what: &str) -> Diagnostic {
     Diagnostic::warning(
         "Rules Not Checked",
         format!(

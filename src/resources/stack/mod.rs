@@ -11,6 +11,7 @@
 mod certificates;
 mod listeners;
 mod load;
+mod removal;
 mod routing;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 pub(crate) use certificates::SecretSight;
-pub(crate) use load::{Checks, PlanMemo};
+pub(crate) use load::{Checks, PlanMemo, not_checked};
 pub(crate) use view::{Gateway, Ingress};
 
 use crate::framework::diagnostic::Diagnostics;
+use crate::resources::cross_check::{CrossCheck, Skipped};
 
 /// Objects named in one message.
 const MAX_NAMED: usize = 10;
@@ -51,50 +53,57 @@ impl Stack {
     }
 }
 
-/// Every rule about an Ingress of ours, for a plan: all are warnings.
-pub(crate) fn advise_ingress(stack: &Stack, own: &Ingress) -> Diagnostics {
-    let mut found = enforced_for_ingress(stack, own);
-    for rule in [
-        certificates::v52_secret_is_there,
-        listeners::v57_ingress_relies_on_discovery,
-        routing::v59_order_is_unique,
-        routing::v66_twin_is_there,
-        routing::v78_routes_are_unique,
-        routing::v79_nothing_is_shadowed,
-    ] {
-        rule(stack, own, &mut found);
+/// A rule about one object of ours and the stack around it.
+type Rule<T> = fn(&Stack, &T, &mut Diagnostics);
+
+/// Runs the rules whose kind of check is not switched off.
+fn run<T>(rules: &[(CrossCheck, Rule<T>)], skipped: &Skipped, stack: &Stack, own: &T, found: &mut Diagnostics) {
+    for (_, rule) in rules.iter().filter(|(check, _)| skipped.wants(*check)) {
+        rule(stack, own, found);
     }
+}
+
+/// Every rule about an Ingress of ours, for a plan: all are warnings.
+pub(crate) fn advise_ingress(stack: &Stack, own: &Ingress, skipped: &Skipped) -> Diagnostics {
+    let mut found = enforced_for_ingress(stack, own, skipped);
+    let rules: [(CrossCheck, Rule<Ingress>); 6] = [
+        (CrossCheck::Certificates, certificates::v52_secret_is_there),
+        (CrossCheck::Certificates, listeners::v57_ingress_relies_on_discovery),
+        (CrossCheck::Routes, routing::v59_order_is_unique),
+        (CrossCheck::Routes, routing::v66_twin_is_there),
+        (CrossCheck::Routes, routing::v78_routes_are_unique),
+        (CrossCheck::Routes, routing::v79_nothing_is_shadowed),
+    ];
+    run(&rules, skipped, stack, own, &mut found);
     found.into_warnings()
 }
 
 /// The rules about an Ingress of ours that an apply enforces before it writes.
-pub(crate) fn enforced_for_ingress(stack: &Stack, own: &Ingress) -> Diagnostics {
+pub(crate) fn enforced_for_ingress(stack: &Stack, own: &Ingress, skipped: &Skipped) -> Diagnostics {
     let mut found = Diagnostics::new();
-    for rule in [
-        listeners::v31_listeners_speak_http2,
-        listeners::v43_listeners_are_declared,
-        listeners::v51_redirect_has_its_listeners,
-        certificates::v52_secret_is_usable,
-        certificates::v53_certificate_is_valid,
-        routing::v66_twin_is_like_it,
-    ] {
-        rule(stack, own, &mut found);
-    }
+    let rules: [(CrossCheck, Rule<Ingress>); 6] = [
+        (CrossCheck::Listeners, listeners::v31_listeners_speak_http2),
+        (CrossCheck::Listeners, listeners::v43_listeners_are_declared),
+        (CrossCheck::Listeners, listeners::v51_redirect_has_its_listeners),
+        (CrossCheck::Certificates, certificates::v52_secret_is_usable),
+        (CrossCheck::Certificates, certificates::v53_certificate_is_valid),
+        (CrossCheck::Routes, routing::v66_twin_is_like_it),
+    ];
+    run(&rules, skipped, stack, own, &mut found);
     found
 }
 
 /// Every rule about a gateway of ours, for a plan: all are warnings.
-pub(crate) fn advise_gateway(stack: &Stack, own: &Gateway) -> Diagnostics {
+pub(crate) fn advise_gateway(stack: &Stack, own: &Gateway, skipped: &Skipped) -> Diagnostics {
     let mut found = Diagnostics::new();
-    for rule in [
-        listeners::v31_gateway_keeps_http2,
-        listeners::v44_removed_listeners_are_unused,
-        certificates::v54_certificate_ids_are_valid,
-        listeners::v56_https_listeners_get_a_certificate,
-        listeners::v57_gateway_leaves_discovery_on,
-    ] {
-        rule(stack, own, &mut found);
-    }
+    let rules: [(CrossCheck, Rule<Gateway>); 5] = [
+        (CrossCheck::Listeners, listeners::v31_gateway_keeps_http2),
+        (CrossCheck::Listeners, listeners::v44_removed_listeners_are_unused),
+        (CrossCheck::Certificates, certificates::v54_certificate_ids_are_valid),
+        (CrossCheck::Certificates, listeners::v56_https_listeners_get_a_certificate),
+        (CrossCheck::Certificates, listeners::v57_gateway_leaves_discovery_on),
+    ];
+    run(&rules, skipped, stack, own, &mut found);
     found.into_warnings()
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::framework::diagnostic::Severity;
 use crate::kubernetes::Object;
+use crate::resources::cross_check::Skipped;
 use crate::resources::testing::{NOW, errors, value, warnings};
 
 const PREFIX: &str = "alb.ingress.kubernetes.io/";
@@ -466,8 +467,11 @@ fn v79_a_catch_all_does_not_come_before_more_specific_routes() {
 fn a_plan_warns_of_everything_and_an_apply_refuses_only_errors() {
     let absent = with_secret(SecretSight::Absent);
     let own = ingress("a", &with(object("a.example", &["/"]), &[("listen-ports", "[{\"HTTPS\":9443}]")]));
-    let plan = advise_ingress(&absent, &own);
+    let plan = advise_ingress(&absent, &own, &Skipped::default());
     assert!(!plan.has_errors());
     assert_eq!(warnings(&plan), ["listen_ports: Listener Not Declared", "tls[0].secret_name: TLS Secret Missing"]);
-    assert_eq!(errors(&enforced_for_ingress(&absent, &own)), ["listen_ports: Listener Not Declared"]);
+    assert_eq!(
+        errors(&enforced_for_ingress(&absent, &own, &Skipped::default())),
+        ["listen_ports: Listener Not Declared"]
+    );
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::framework::value::Value;
 use crate::kubernetes::{Kind, ObjectRef};
-use crate::resources::kubernetes_attributes::{ALB_PREFIX, CLASS_ANNOTATION};
+use crate::resources::kubernetes_attributes::{ALB_PREFIX, CLASS_ANNOTATION, REMOTE_CLUSTERS};
 
 /// Where an Ingress without an explicit `order` stands.
 const DEFAULT_ORDER: i64 = 10;
@@ -21,6 +21,10 @@ pub(crate) struct Gateway {
     pub(crate) name: String,
     /// By `<port>/<PROTOCOL>`.
     pub(crate) listeners: Option<BTreeMap<String, Listener>>,
+    /// ID of its load balancer, once there is one.
+    pub(crate) load_balancer: Option<String>,
+    /// IDs of the members it routes to.
+    pub(crate) clusters: Option<BTreeSet<String>>,
 }
 
 /// A listener of an AlbConfig.
@@ -68,6 +72,8 @@ pub(crate) struct Route {
     pub(crate) host: Option<String>,
     pub(crate) path: String,
     pub(crate) path_type: String,
+    /// The Service behind it; `None` for an action.
+    pub(crate) service: Option<String>,
     /// Index of the rule, and of the path in it.
     pub(crate) at: (usize, usize),
 }
@@ -93,12 +99,23 @@ impl Gateway {
     /// From a live AlbConfig, or one that is to be written.
     pub(crate) fn of(name: &str, object: &Json) -> Self {
         let listeners = object.pointer("/spec/listeners").and_then(Json::as_array);
-        Self { name: name.to_owned(), listeners: Some(listeners.into_iter().flatten().filter_map(listener).collect()) }
+        let load_balancer =
+            object.pointer("/status/loadBalancer/id").and_then(Json::as_str).filter(|id| !id.is_empty());
+        Self {
+            name: name.to_owned(),
+            listeners: Some(listeners.into_iter().flatten().filter_map(listener).collect()),
+            load_balancer: load_balancer.map(str::to_owned),
+            clusters: Some(clusters(object)),
+        }
     }
 
-    /// Forgets what a plan does not know, and keeps certificates in the order of the configuration: `listeners` is the
-    /// attribute.
-    pub(crate) fn without_unknowns(mut self, listeners: &Value) -> Self {
+    /// Forgets what a plan does not know, and keeps certificates in the order of the configuration: `planned` is the
+    /// planned gateway.
+    pub(crate) fn without_unknowns(mut self, planned: &Value) -> Self {
+        if !planned.attr("remote_clusters").is_wholly_known() {
+            self.clusters = None;
+        }
+        let listeners = &planned.attr("listeners");
         let Some(entries) = listeners.as_map() else {
             // A null map has no listeners; an unknown one may have any.
             if !listeners.is_wholly_known() {
@@ -139,6 +156,12 @@ impl Gateway {
         let names: Vec<&str> = self.listeners.iter().flatten().map(|(name, _)| name.as_str()).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
+}
+
+fn clusters(object: &Json) -> BTreeSet<String> {
+    let annotation = object.pointer("/metadata/annotations").and_then(|all| all.get(REMOTE_CLUSTERS)?.as_str());
+    let ids = annotation.into_iter().flat_map(|list| list.split(',')).map(str::trim);
+    ids.filter(|id| !id.is_empty()).map(str::to_owned).collect()
 }
 
 /// The key of a listener as users write it, and what the rules need of it. The API accepts a port in text, and controllers a
@@ -310,10 +333,18 @@ fn routes(spec: &Json) -> Vec<Route> {
             host: host.clone(),
             path: text(path, "path").unwrap_or("/").to_owned(),
             path_type: text(path, "pathType").unwrap_or("Prefix").to_owned(),
+            service: service(path).map(str::to_owned),
             at: (index, number),
         }));
     }
     routes
+}
+
+/// A port by the name `use-annotation` says that the backend is an action.
+fn service(path: &Json) -> Option<&str> {
+    let backend = path.pointer("/backend/service")?;
+    let is_action = backend.pointer("/port/name").and_then(Json::as_str) == Some("use-annotation");
+    text(backend, "name").filter(|_| !is_action)
 }
 
 fn tls(spec: &Json) -> Vec<Tls> {

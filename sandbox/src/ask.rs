@@ -54,7 +54,7 @@ fn exchange(authority: &str, path: &str) -> io::Result<String> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     // HTTP/1.0: the answer is not chunked and ends with the connection.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {authority}\r\n\r\n")?;
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
@@ -62,6 +62,7 @@ fn exchange(authority: &str, path: &str) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader};
     use std::net::TcpListener;
 
     use super::*;
@@ -71,9 +72,11 @@ mod tests {
         let url = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 1024];
-            let read = stream.read(&mut request).unwrap();
-            assert!(request[..read].starts_with(b"GET /v1/health HTTP/1.0\r\nHost: 127.0.0.1:"));
+            // The whole request: what is left unread when the connection closes resets it.
+            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let request: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            assert_eq!(request[0], "GET /v1/health HTTP/1.0");
+            assert!(request[1].starts_with("Host: 127.0.0.1:"));
             stream.write_all(text.as_bytes()).unwrap();
         });
         url

@@ -90,7 +90,8 @@ fn v31_http2_stays_on_under_a_grpc_ingress() {
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &[]), &without()), NOTHING, "nobody uses it");
     let web = [("a", with(object("a.example", &["/"]), &[("backend-protocol", "http")]))];
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &web), &without()), NOTHING, "no gRPC on it");
-    let unknown = without().without_unknowns(&value(&json!({"443/HTTPS": {"http2_enabled": "(unknown)"}})));
+    let unknown =
+        without().without_unknowns(&value(&json!({"listeners": {"443/HTTPS": {"http2_enabled": "(unknown)"}}})));
     assert_eq!(said(v31_gateway_keeps_http2, &stack(None, &users), &unknown), NOTHING);
 }
 
@@ -111,7 +112,7 @@ fn v43_each_listen_port_is_a_listener_of_the_gateway() {
         assert!(detail.contains(part), "{detail}");
     }
     assert_eq!(said(rule, &stack(None, &[]), &missing), NOTHING, "an absent gateway is no violation");
-    let unknown = gateway(&usual()).without_unknowns(&value(&json!("(unknown)")));
+    let unknown = gateway(&usual()).without_unknowns(&value(&json!({"listeners": "(unknown)"})));
     assert_eq!(said(rule, &stack(Some(unknown), &[]), &missing), NOTHING);
     let unread = missing.without_unknowns(&value(&json!({"listen_ports": ["(unknown)"]})));
     assert_eq!(said(rule, &here, &unread), NOTHING);
@@ -132,7 +133,7 @@ fn v44_a_used_listener_is_not_removed() {
     let elsewhere = [("a", with(object("a.example", &["/"]), &[("listen-ports", "[{\"HTTP\":8001}]")]))];
     assert_eq!(said(rule, &stack(Some(gateway(&usual())), &elsewhere), &less), NOTHING, "nobody uses it");
     assert_eq!(said(rule, &stack(None, &used), &less), NOTHING, "the gateway is new");
-    let unknown = less.without_unknowns(&value(&json!("(unknown)")));
+    let unknown = less.without_unknowns(&value(&json!({"listeners": "(unknown)"})));
     assert_eq!(said(rule, &before, &unknown), NOTHING);
     let blind = Stack { ingresses: None, ..before };
     assert_eq!(said(rule, &blind, &gateway(&json!([]))), NOTHING);
@@ -285,12 +286,12 @@ fn v54_what_the_controller_called_expired_is_told() {
     // Written, the default comes first; users find it where they have it.
     let ids = |ids: [&str; 2]| ids.map(|id| json!({"certificate_id": id}));
     let configured = json!({"443/HTTPS": {"certificates": ids(["9-cn-hangzhou", "12-cn-hangzhou"])}});
-    let configured = both.without_unknowns(&value(&configured));
+    let configured = both.without_unknowns(&value(&json!({"listeners": configured})));
     assert_eq!(said(rule, &stack, &configured), [at("certificates[1]"), at("default_certificate")]);
     let renewed =
         gateway(&json!([{"port": 443, "protocol": "HTTPS", "certificates": [{"CertificateId": "13-cn-hangzhou"}]}]));
     assert_eq!(said(rule, &stack, &renewed), NOTHING);
-    let unknown = own.without_unknowns(&value(&json!({"443/HTTPS": {"certificates": "(unknown)"}})));
+    let unknown = own.without_unknowns(&value(&json!({"listeners": {"443/HTTPS": {"certificates": "(unknown)"}}})));
     assert_eq!(said(rule, &stack, &unknown), NOTHING);
 }
 
@@ -311,7 +312,8 @@ fn v56_an_https_listener_that_stays_bare_is_told() {
     assert_eq!(said(rule, &stack(Some(own.clone()), &[]), &gateway(&named)), NOTHING);
     let default = json!([{"port": 443, "protocol": "HTTPS", "defaultCertificate": {"certificateId": "1-cn-hangzhou"}}]);
     assert_eq!(said(rule, &stack(Some(own.clone()), &[]), &gateway(&default)), NOTHING);
-    let unknown = own.clone().without_unknowns(&value(&json!({"443/HTTPS": {"certificates": "(unknown)"}})));
+    let unknown =
+        own.clone().without_unknowns(&value(&json!({"listeners": {"443/HTTPS": {"certificates": "(unknown)"}}})));
     assert_eq!(said(rule, &stack(Some(own.clone()), &[]), &unknown), NOTHING);
     let blind = Stack { ingresses: None, ..stack(Some(own.clone()), &[]) };
     assert_eq!(said(rule, &blind, &own), NOTHING);

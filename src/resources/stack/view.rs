@@ -451,8 +451,8 @@ mod tests {
     fn what_a_plan_does_not_know_is_forgotten() {
         let written = json!({"spec": {"listeners": [{"port": 443, "protocol": "HTTPS", "http2Enabled": false}]}});
         let gateway = Gateway::of("g", &written);
-        assert_eq!(gateway.clone().without_unknowns(&value(&json!("(unknown)"))).listeners, None);
-        let half = value(&json!({"443/HTTPS": {"http2_enabled": false, "certificates": "(unknown)"}}));
+        assert_eq!(gateway.clone().without_unknowns(&value(&json!({"listeners": "(unknown)"}))).listeners, None);
+        let half = value(&json!({"listeners": {"443/HTTPS": {"http2_enabled": false, "certificates": "(unknown)"}}}));
         let half = gateway.without_unknowns(&half);
         let listener = half.listener("443/HTTPS").unwrap();
         assert_eq!((listener.without_http2, &listener.certificates), (true, &None));

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::cloud::CloudClient;
 use crate::framework::declared::Declared;
 use crate::kubernetes::{ClusterUid, FleetApi, RecordedUids, SharedLists};
-use crate::resources::PlanMemo;
+use crate::resources::{AccessMemo, PlanMemo};
 
 /// Clients and settings.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Clients {
     pub kubernetes: Option<Kubernetes>,
     /// Settings that resources look at.
     pub settings: Settings,
+    /// What this run knows of access to the members.
+    pub(crate) access: AccessMemo,
 }
 
 /// The way to one Fleet's Kubernetes API, with what one run of the provider knows about it.

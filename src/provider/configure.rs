@@ -22,6 +22,7 @@ use crate::framework::diagnostic::Diagnostics;
 use crate::framework::duration;
 use crate::framework::model::{Attr, Planned};
 use crate::framework::path::Path;
+use crate::resources::AccessMemo;
 use crate::kubernetes::{
     self, ExecPlugin, ExplicitAccess, FleetAccess, FleetApi, ProxyForHost, SecretText, SharedLists,
 };
@@ -155,7 +156,7 @@ pub(super) fn clients(
         default_labels: texts(&model.default_labels),
         default_annotations: texts(&model.default_annotations),
     };
-    Ok(Clients { cloud, kubernetes, settings })
+    Ok(Clients { cloud, kubernetes, settings, access: AccessMemo::default() })
 }
 
 fn cloud(

@@ -20,6 +20,7 @@ use crate::framework::schema::{Attribute, Kind, Mode, Nesting};
 use crate::framework::value::Value;
 use crate::kubernetes::testing::{ManualClock, Received, Reply, observed, serve, status};
 use crate::kubernetes::{FIELD_MANAGER, SharedLists};
+use crate::resources::AccessMemo;
 
 /// The time of day in tests, which is also what the server's `Date` says.
 pub(crate) const NOW: &str = "2026-11-23T18:30:00Z";
@@ -152,7 +153,7 @@ impl FakeFleet {
         let api = serve(move |received| fleet.answer(&received));
         let lists = SharedLists::new(api.clone());
         let cloud = CloudClient::new(CloudConfig::new(CredentialChain::new(Vec::new()), EndpointResolver::default()));
-        Arc::new(Clients { cloud, kubernetes: Some(Kubernetes::new(api, lists)), settings })
+        Arc::new(Clients { cloud, kubernetes: Some(Kubernetes::new(api, lists)), settings, access: AccessMemo::default() })
     }
 
     fn answer(&self, received: &Received) -> Reply {

@@ -201,8 +201,11 @@ const NOT_FOUND: [(Product, &str); 8] = [
 
 /// Codes that say a security group has no such rule. By rule id it was the first until July 2024 and is the second since;
 /// the third answers a description of the rule.
-const RULE_GONE: [&str; 3] =
-    ["InvalidSecurityGroupRuleId.NotFound", "InvalidParam.SecurityGroupRuleId", "InvalidSecurityGroupRule.RuleNotExist"];
+const RULE_GONE: [&str; 3] = [
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidParam.SecurityGroupRuleId",
+    "InvalidSecurityGroupRule.RuleNotExist",
+];
 
 /// A security group has as many rules as it may have.
 const RULE_QUOTA: &str = "AuthorizationLimitExceed";

@@ -43,8 +43,8 @@ pub use endpoint::{Endpoint, EndpointResolver, Network};
 pub use error::{ApiFailure, CloudError};
 pub use fleet::FleetFilter;
 pub use id::{
-    AccessKeyId, ClusterId, FleetId, RegionId, RequestId, SecurityGroupId, SecurityGroupRuleId, TaskId, VSwitchId, VpcId,
-    ZoneId,
+    AccessKeyId, ClusterId, FleetId, RegionId, RequestId, SecurityGroupId, SecurityGroupRuleId, TaskId, VSwitchId,
+    VpcId, ZoneId,
 };
 pub use membership::{MemberChange, MembershipPolicy, WaitError, WaitProgress, Wanted};
 pub use request::{Action, Product};

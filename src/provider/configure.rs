@@ -22,10 +22,10 @@ use crate::framework::diagnostic::Diagnostics;
 use crate::framework::duration;
 use crate::framework::model::{Attr, Planned};
 use crate::framework::path::Path;
-use crate::resources::AccessMemo;
 use crate::kubernetes::{
     self, ExecPlugin, ExplicitAccess, FleetAccess, FleetApi, ProxyForHost, SecretText, SharedLists,
 };
+use crate::resources::AccessMemo;
 
 /// Default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -69,7 +69,9 @@ mod tests {
     /// Values that the attributes' own checks accept, where random ones would not be. The generator adds null and unknown.
     fn samples(path: &str) -> Option<BoxedStrategy<Value>> {
         let texts: &[&'static str] = match path {
-            _ if super::backend_access::tests::sample(path).is_some() => return super::backend_access::tests::sample(path),
+            _ if super::backend_access::tests::sample(path).is_some() => {
+                return super::backend_access::tests::sample(path);
+            }
             "on_wait_timeout" => &["warn", "error"],
             _ if super::alb_gateway::tests::sample(path).is_some() => return super::alb_gateway::tests::sample(path),
             "rules.host" => &["grpc.example.com", "*.example.com"],

@@ -153,7 +153,12 @@ impl FakeFleet {
         let api = serve(move |received| fleet.answer(&received));
         let lists = SharedLists::new(api.clone());
         let cloud = CloudClient::new(CloudConfig::new(CredentialChain::new(Vec::new()), EndpointResolver::default()));
-        Arc::new(Clients { cloud, kubernetes: Some(Kubernetes::new(api, lists)), settings, access: AccessMemo::default() })
+        Arc::new(Clients {
+            cloud,
+            kubernetes: Some(Kubernetes::new(api, lists)),
+            settings,
+            access: AccessMemo::default(),
+        })
     }
 
     fn answer(&self, received: &Received) -> Reply {

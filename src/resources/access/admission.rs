@@ -62,7 +62,8 @@ fn is_for_all_ports(rule: &SecurityGroupRule) -> bool {
 
 /// Whether nothing but protocol, port and source narrows a rule.
 fn is_for_every_packet(rule: &SecurityGroupRule) -> bool {
-    let all_ports = rule.source_port_range.is_empty() || ["-1/-1", "1/65535"].contains(&rule.source_port_range.as_str());
+    let all_ports =
+        rule.source_port_range.is_empty() || ["-1/-1", "1/65535"].contains(&rule.source_port_range.as_str());
     let anywhere = rule.dest_cidr_ip.is_empty() || rule.dest_cidr_ip == "0.0.0.0/0";
     all_ports && anywhere && rule.port_range_list_id.is_empty()
 }
@@ -127,7 +128,11 @@ pub(crate) mod tests {
             ("all of TCP", vec![tcp("t", "1/65535")], "open by t"),
             ("some of TCP", vec![tcp("t", "50051/50051")], "closed"),
             ("a prefix list", vec![list.clone()], "unclear"),
-            ("an earlier rule is clear", vec![accept("a", 1, "10.0.1.0/24"), SecurityGroupRule { priority: "2".to_owned(), ..list }], "open by a"),
+            (
+                "an earlier rule is clear",
+                vec![accept("a", 1, "10.0.1.0/24"), SecurityGroupRule { priority: "2".to_owned(), ..list }],
+                "open by a",
+            ),
             ("other destinations", vec![narrow], "closed"),
         ];
         for (case, rules, expected) in cases {

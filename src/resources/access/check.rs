@@ -51,7 +51,8 @@ pub(crate) async fn gateway(clients: &Clients, cx: &Context, reach: &Reach<'_>) 
         return Diagnostics::new();
     }
     // An apply of this process opens groups one after the other: what is shut now says nothing.
-    let has_written = || clients.access.has_written() || clients.kubernetes.as_ref().is_some_and(|it| it.api.writes() > 0);
+    let has_written =
+        || clients.access.has_written() || clients.kubernetes.as_ref().is_some_and(|it| it.api.writes() > 0);
     if has_written() {
         return Diagnostics::new();
     }

@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn ranges_are_read_strictly_from_users_and_leniently_from_the_service() {
-        for bad in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/08", "10.0.0.0/+8", "::/0", "10.0.0.0/", "a/8"] {
+        for bad in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/08", "10.0.0.0/+8", "::/0", "10.0.0.0/", "a/8"]
+        {
             assert_eq!(bad.parse::<Cidr>(), Err(NoCidr::Malformed), "{bad:?}");
         }
         assert_eq!("10.0.1.7/24".parse::<Cidr>(), Err(NoCidr::HostBits(cidr("10.0.1.0/24"))));

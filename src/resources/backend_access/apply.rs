@@ -223,7 +223,8 @@ impl Work<'_> {
             self.know(&ledger);
             // Somebody else's rule of the same kind came first: ours added nothing.
             self.known.asked.retain(|pair| ledger.missing.contains(pair) || !self.look.wanted.contains_key(pair));
-            let open: Vec<&Pair> = self.known.asked.iter().filter(|pair| self.look.wanted.contains_key(*pair)).collect();
+            let open: Vec<&Pair> =
+                self.known.asked.iter().filter(|pair| self.look.wanted.contains_key(*pair)).collect();
             if open.is_empty() || !refusals.is_empty() {
                 break;
             }

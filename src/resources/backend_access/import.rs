@@ -20,11 +20,7 @@ use crate::resources::access::survey::{self, Standing};
 
 type State = AccessModel<Stored>;
 
-pub(super) async fn import(
-    clients: &Clients,
-    cx: &mut Reading,
-    target: ImportTarget,
-) -> Result<State, Diagnostics> {
+pub(super) async fn import(clients: &Clients, cx: &mut Reading, target: ImportTarget) -> Result<State, Diagnostics> {
     let AccessId { name, scope } = match target {
         ImportTarget::Id(id) => id.parse().map_err(|()| {
             Diagnostic::error(
@@ -120,11 +116,13 @@ async fn search(clients: &Clients, name: &str, context: &CallContext) -> Result<
 /// Fills in what an import cannot know from its ID: how the marked rules were made.
 pub(super) fn fill_in(state: &mut State, wanted: &Wanted, seen: &Seen) {
     let name = state.name.clone().unwrap_or_default();
-    let own = seen.iter().flat_map(|(group, rules)| rules.iter().map(move |rule| (group, rule))).filter_map(|(group, rule)| {
-        let range = Cidr::of_rule(&rule.source_cidr_ip)?;
-        let text = marked(&rule.description, &name)?;
-        wanted.contains_key(&(group.clone(), range)).then(|| (admission::priority(rule), text.to_owned()))
-    });
+    let own = seen.iter().flat_map(|(group, rules)| rules.iter().map(move |rule| (group, rule))).filter_map(
+        |(group, rule)| {
+            let range = Cidr::of_rule(&rule.source_cidr_ip)?;
+            let text = marked(&rule.description, &name)?;
+            wanted.contains_key(&(group.clone(), range)).then(|| (admission::priority(rule), text.to_owned()))
+        },
+    );
     let first = own.min();
     state.priority = Some(first.as_ref().map_or(1, |(priority, _)| i64::from(*priority)));
     state.description = first.map(|(_, text)| text).filter(|text| text != DESCRIPTION);

@@ -163,11 +163,8 @@ impl Question<'_> {
         let mut used = BTreeSet::new();
         for (group, rules) in self.seen {
             for rule in rules {
-                let marked = || Marked {
-                    group: group.clone(),
-                    rule: rule.id.clone(),
-                    source: rule.source_cidr_ip.clone(),
-                };
+                let marked =
+                    || Marked { group: group.clone(), rule: rule.id.clone(), source: rule.source_cidr_ip.clone() };
                 match self.whose(group, rule) {
                     Whose::Claimed => ledger.claimed.push(marked()),
                     Whose::Doubtful => ledger.foreign.push(marked()),

@@ -75,9 +75,10 @@ pub(super) fn resolved(planned: &AccessModel<Planned>) -> AccessModel<Stored> {
         cluster_ids: set(&planned.cluster_ids),
         vswitch_ids: set(&planned.vswitch_ids),
         source_cidrs: set(&planned.source_cidrs),
-        security_group_ids: planned.security_group_ids.known().map(|groups| {
-            groups.iter().map(|(cluster, group)| (cluster.clone(), group.known().cloned())).collect()
-        }),
+        security_group_ids: planned
+            .security_group_ids
+            .known()
+            .map(|groups| groups.iter().map(|(cluster, group)| (cluster.clone(), group.known().cloned())).collect()),
         priority: planned.priority.known().copied(),
         description: planned.description.known().cloned(),
         timeouts,
@@ -167,8 +168,7 @@ impl fmt::Display for AccessId {
         f.write_str(&self.name)?;
         let Some(Scope { clusters, vswitches, ranges }) = &self.scope else { return Ok(()) };
         let clusters: Vec<&str> = clusters.iter().map(String::as_str).collect();
-        let sources: Vec<String> =
-            vswitches.iter().cloned().chain(ranges.iter().map(ToString::to_string)).collect();
+        let sources: Vec<String> = vswitches.iter().cloned().chain(ranges.iter().map(ToString::to_string)).collect();
         write!(f, ":{}:{}", clusters.join(","), sources.join(","))
     }
 }

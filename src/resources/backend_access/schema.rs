@@ -116,6 +116,9 @@ pub(super) fn validate(config: &AccessModel<Planned>, diagnostics: &mut Diagnost
     let (Attr::Known(groups), Some(clusters)) = (&config.security_group_ids, known_set(&config.cluster_ids)) else {
         return;
     };
+    if clusters.is_empty() {
+        return;
+    }
     for cluster in groups.keys().filter(|cluster| !clusters.contains(*cluster)) {
         diagnostics.error(
             Path::attribute("security_group_ids").key(cluster),

@@ -59,7 +59,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "Name the right group in security_group_ids, or apply again if it has just gone.",
     ),
     either(
-        "vSwitch Not Found",
+        "No Such vSwitch",
         "vswitch_ids",
         "The cloud knows no vSwitch of this ID with IPv4 addresses in the region. A refresh warns of one that has gone.",
         "Check the ID, the region and the credentials' account; remove a vSwitch that is gone for good.",

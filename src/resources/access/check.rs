@@ -133,21 +133,29 @@ fn closed(reach: &Reach<'_>, shut: &[&Shut]) -> Diagnostic {
         })
         .collect();
     let list = |of: fn(&Shut) -> &String| {
-        let all: BTreeSet<&String> = shut.iter().map(|one| of(one)).collect();
+        let all: BTreeSet<&String> = shut.iter().filter(|one| one.drop.is_none()).map(|one| of(one)).collect();
         all.into_iter().map(|id| format!("{id:?}")).collect::<Vec<_>>().join(", ")
     };
-    Diagnostic::warning(
-        "Security Group Closed",
-        format!(
-            "The gateway connects to its members from the addresses of its vSwitches, and these are shut out: connections time out, \
-             and the gateway answers 504.{lines}\nOpen the groups, and let the gateway depend on it (depends_on):\n\n\
-             resource \"ackone_backend_access\" \"{}\" {{\n  name        = {:?}\n  cluster_ids = [{}]\n  vswitch_ids = [{}]\n}}\n\n\
-             A rule that drops has to be removed by hand, or to get a larger priority number. `cross_checks = false` switches this \
-             check off.",
+    let mut remedy = String::new();
+    if shut.iter().any(|one| one.drop.is_none()) {
+        remedy.push_str(&format!(
+            "\nOpen the groups with this block, and let the gateway depend on it (depends_on). If another block of this \
+             configuration opens them, let the gateway depend on that.\n\n\
+             resource \"ackone_backend_access\" \"{}\" {{\n  name        = {:?}\n  cluster_ids = [{}]\n  vswitch_ids = [{}]\n}}\n",
             label(reach.gateway),
             reach.gateway,
             list(|one| &one.cluster),
             list(|one| &one.vswitch),
+        ));
+    }
+    if shut.iter().any(|one| one.drop.is_some()) {
+        remedy.push_str("\nRemove a rule that drops, make it narrower, or give it a larger priority number than the rule that admits.");
+    }
+    Diagnostic::warning(
+        "Security Group Closed",
+        format!(
+            "The gateway connects to its members from the addresses of its vSwitches, and these are shut out: connections time out, \
+             and the gateway answers 504.{lines}{remedy}\n`cross_checks = false` switches this check off."
         ),
     )
     .at(Path::attribute("remote_clusters"))

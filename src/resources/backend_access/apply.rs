@@ -291,7 +291,7 @@ fn stored(ledger: &Ledger) -> Option<Vec<Option<StoredRule>>> {
 }
 
 fn shown(pair: &Pair) -> String {
-    format!("{} to {}", pair.1, pair.0)
+    format!("{} to group {}", pair.1, pair.0)
 }
 
 fn by_group<T>(all: impl IntoIterator<Item = (SecurityGroupId, T)>) -> BTreeMap<SecurityGroupId, Vec<T>> {
@@ -311,7 +311,7 @@ const fn outcome(sent: bool) -> &'static str {
     if sent {
         "Whether the rules were added is not known; the next apply finds out by their mark, and continues from there."
     } else {
-        "Nothing was added to this group."
+        "The call added nothing."
     }
 }
 

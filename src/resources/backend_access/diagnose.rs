@@ -70,7 +70,7 @@ pub(super) fn no_group(group: &SecurityGroupId, clusters: &[String]) -> Diagnost
 
 pub(super) fn no_vswitch(vswitch: &str) -> Diagnostic {
     Diagnostic::error(
-        "vSwitch Not Found",
+        "No Such vSwitch",
         format!(
             "The cloud knows no vSwitch {vswitch} with IPv4 addresses in the region, so there is no range to admit for it. Check the \
              ID, the region, and that the credentials belong to its account; if it is gone for good, remove it from vswitch_ids."

@@ -110,15 +110,15 @@ pub(super) struct Ledger {
     pub(super) foreign: Vec<Marked>,
 }
 
-/// A rule with our mark.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A rule with our mark. In order of what is admitted where, as IDs have none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Marked {
     /// Its group.
     pub(super) group: SecurityGroupId,
-    /// It.
-    pub(super) rule: SecurityGroupRuleId,
     /// What it admits.
     pub(super) source: String,
+    /// It.
+    pub(super) rule: SecurityGroupRuleId,
 }
 
 /// Whose a rule is.
@@ -172,6 +172,8 @@ impl Question<'_> {
                 }
             }
         }
+        ledger.claimed.sort();
+        ledger.foreign.sort();
         for (pair, clusters) in self.wanted {
             let Some(rules) = self.seen.get(&pair.0) else { continue };
             ledger.entries.push(self.entry(pair, clusters, rules, &mut used));

@@ -89,7 +89,9 @@ impl Resource for BackendAccess {
             .iter()
             .flatten()
             .filter(|rule| rule.rule_id.is_none() && rule.owned != Some(true))
-            .filter_map(|rule| Some(format!("{} to {}", rule.source_cidr.as_ref()?, rule.security_group_id.as_ref()?)))
+            .filter_map(|rule| {
+                Some(format!("{} to group {}", rule.source_cidr.as_ref()?, rule.security_group_id.as_ref()?))
+            })
             .collect();
         if !missing.is_empty() {
             planning.diagnostics.push(diagnose::missing(&missing));

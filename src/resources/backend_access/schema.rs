@@ -195,8 +195,8 @@ fn description(value: &Value) -> Result<(), Problem> {
     Err(Problem::new(
         "Invalid Rule Description",
         format!(
-            "description has {length} characters. Write 1 to {LONGEST_TEXT} without line breaks, and without spaces at its ends: the mark \
-             follows it."
+            "description must have 1 to {LONGEST_TEXT} characters, no line breaks, and no spaces at its ends: the mark follows it. This one \
+             has {length}."
         ),
     ))
 }

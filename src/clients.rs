@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use crate::cloud::CloudClient;
 use crate::framework::declared::Declared;
 use crate::kubernetes::{ClusterUid, FleetApi, RecordedUids, SharedLists};
-use crate::resources::{PlanMemo, Sights, Skipped};
+use crate::resources::{AccessMemo, PlanMemo, Sights, Skipped};
 
 /// Clients and settings.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub struct Clients {
     pub settings: Settings,
     /// What this run's plans have seen of the cloud.
     pub(crate) sights: Sights,
+    /// What this run knows of access to the members.
+    pub(crate) access: AccessMemo,
 }
 
 /// The way to one Fleet's Kubernetes API, with what one run of the provider knows about it.

@@ -36,6 +36,7 @@ const NOT_SUMMARIES: &[(&str, &str)] = &[
     ("Action Type", "the subject of a summary"),
     ("Common Name", "the subject of a summary"),
     ("Ingress Class", "the subject of a summary"),
+    ("Security Group", "the subject of a summary"),
     ("HTTPS and QUIC", "protocols"),
     ("TLS Secret", "an object, in the guide of rules"),
     ("AlbConfig {}", "an object"),

@@ -40,11 +40,13 @@ pub struct Called {
     pub outcome: String,
     /// The server's certificate, DER; empty if there was none.
     pub certificate: Vec<u8>,
+    /// The member whose greeter answered; empty if none did.
+    pub member: String,
 }
 
 impl Called {
     fn failed(outcome: impl Into<String>) -> Self {
-        Self { outcome: outcome.into(), certificate: Vec::new() }
+        Self { outcome: outcome.into(), certificate: Vec::new(), member: String::new() }
     }
 
     /// Whether the greeter answered.
@@ -83,34 +85,38 @@ async fn attempt(port: u16, host: &str) -> Called {
     let certificate = session.peer_certificates().and_then(<[_]>::first).map(|first| first.to_vec());
     let certificate = certificate.unwrap_or_default();
     if session.alpn_protocol() != Some(b"h2") {
-        return Called { outcome: "no HTTP/2".to_owned(), certificate };
+        return Called { certificate, ..Called::failed("no HTTP/2") };
     }
-    Called { outcome: greet(stream, host).await, certificate }
+    match greet(stream, host).await {
+        Ok(member) => Called { outcome: "answers".to_owned(), certificate, member },
+        Err(outcome) => Called { certificate, ..Called::failed(outcome) },
+    }
 }
 
-async fn greet(stream: tokio_rustls::client::TlsStream<TcpStream>, host: &str) -> String {
+/// The member that answered, or how the call failed.
+async fn greet(stream: tokio_rustls::client::TlsStream<TcpStream>, host: &str) -> Result<String, String> {
     let mut stream = Some(TokioIo::new(stream));
     let connector = tower::service_fn(move |_| {
         let stream = stream.take();
         async move { stream.ok_or_else(|| std::io::Error::other("connected once already")) }
     });
-    let Ok(endpoint) = Endpoint::from_shared(format!("http://{host}")) else { return "no URL".to_owned() };
-    let channel = match endpoint.connect_with_connector(connector).await {
-        Ok(channel) => channel,
-        Err(error) => return error.to_string(),
+    let Ok(endpoint) = Endpoint::from_shared(format!("http://{host}")) else {
+        return Err("no URL".to_owned());
     };
+    let channel = endpoint.connect_with_connector(connector).await.map_err(|error| error.to_string())?;
     let mut client = tonic::client::Grpc::new(channel);
-    if let Err(error) = client.ready().await {
-        return error.to_string();
-    }
+    client.ready().await.map_err(|error| error.to_string())?;
     let path = tonic::codegen::http::uri::PathAndQuery::from_static("/helloworld.Greeter/SayHello");
     let request = tonic::Request::new(HelloRequest { name: "gateway".to_owned() });
     let answer = client.unary(request, path, ProstCodec::<HelloRequest, HelloReply>::default()).await;
     match answer {
-        Ok(reply) if reply.get_ref().message.starts_with("Hello gateway from ") => "answers".to_owned(),
-        Ok(_) => "an odd answer".to_owned(),
-        Err(status) if status.message().contains("503") => "HTTP 503".to_owned(),
-        Err(status) => format!("{:?}", status.code()),
+        Ok(reply) => match reply.get_ref().message.strip_prefix("Hello gateway from ") {
+            Some(member) => Ok(member.to_owned()),
+            None => Err("an odd answer".to_owned()),
+        },
+        Err(status) if status.message().contains("503") => Err("HTTP 503".to_owned()),
+        Err(status) if status.message().contains("504") => Err("HTTP 504".to_owned()),
+        Err(status) => Err(format!("{:?}", status.code())),
     }
 }
 

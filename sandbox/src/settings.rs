@@ -65,6 +65,12 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   POST   /v1/world/fleets                  {"name"?, "profile"?, "tags"?}: one more Fleet, in the first one's network
   POST   /v1/world/fleets/{id}             {"state"?, "error_message"?, "public_api_server"?}
   POST   /v1/world/vswitches               {"count", "zone_id"?}: so many more vSwitches in the Fleet's network
+  POST   /v1/world/vswitches/{id}          {"cidr_block"?, "gone"?}
+  POST   /v1/world/clusters/{id}           {"security_group_id"?, "gone"?}: the group its nodes stand behind; none: ""
+  GET    /v1/world/security-groups         every group with its rules
+  POST   /v1/world/security-groups/{id}    {"service_managed"?, "gone"?, "revoke"?: [rule ids], "authorize"?: [{"source_cidr_ip", "policy"?,
+                                            "priority"?, "ip_protocol"?, "port_range"?, "description"?, "age_seconds"?}],
+                                            "modify"?: [{"rule_id", "policy"?, "priority"?, "age_seconds"?}]}
   POST   /v1/kubernetes/{drop-watches|compact|revoke-credentials}
   POST   /v1/kubernetes/validity           {"seconds"}: of kubeconfigs issued from now on
   POST   /v1/kubernetes/permissions        {"deny": [{"user"?, "verb"?, "resource"?}]}

@@ -160,6 +160,11 @@ impl CloudClient {
         self.0.credentials.source_in_use()
     }
 
+    /// A client token that no other logical operation has: 32 ASCII characters, where 64 are allowed.
+    pub(super) fn client_token(&self) -> String {
+        hex::encode(self.0.randomness.nonce())
+    }
+
     pub(super) fn fleets(&self) -> &Fleets {
         &self.0.fleets
     }

@@ -188,7 +188,7 @@ impl fmt::Display for ApiFailure {
 
 /// Codes that say the object the call named does not exist, by product. `*NotFound` alone is no proof:
 /// `InvalidApi.NotFound` only says that the endpoint is wrong.
-const NOT_FOUND: [(Product, &str); 7] = [
+const NOT_FOUND: [(Product, &str); 8] = [
     (Product::Adcp, "Cluster.NotFound"),
     (Product::Cs, "ErrorClusterNotFound"),
     (Product::Cs, "Cluster.NotFound"),
@@ -196,7 +196,22 @@ const NOT_FOUND: [(Product, &str); 7] = [
     (Product::Vpc, "InvalidVSwitchId.NotFound"),
     (Product::Vpc, "InvalidVswitchID.NotFound"),
     (Product::Vpc, "InvalidVpcID.NotFound"),
+    (Product::Ecs, "InvalidSecurityGroupId.NotFound"),
 ];
+
+/// Codes that say a security group has no such rule. By rule id it was the first until July 2024 and is the second since;
+/// the third answers a description of the rule.
+const RULE_GONE: [&str; 3] = [
+    "InvalidSecurityGroupRuleId.NotFound",
+    "InvalidParam.SecurityGroupRuleId",
+    "InvalidSecurityGroupRule.RuleNotExist",
+];
+
+/// A security group has as many rules as it may have.
+const RULE_QUOTA: &str = "AuthorizationLimitExceed";
+
+/// A security group whose rules only a cloud service may change.
+const MANAGED_BY_SERVICE: &str = "InvalidOperation.ResourceManagedByCloudProduct";
 
 /// RAM or RBAC says no.
 const FORBIDDEN: [&str; 7] = [
@@ -288,6 +303,24 @@ impl CloudError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         NOT_FOUND.contains(&(self.action().product, self.code()))
+    }
+
+    /// The security group has no such rule (any more).
+    #[must_use]
+    pub fn is_rule_gone(&self) -> bool {
+        self.action().product == Product::Ecs && RULE_GONE.contains(&self.code())
+    }
+
+    /// The security group has as many rules as it may have.
+    #[must_use]
+    pub fn is_rule_quota(&self) -> bool {
+        self.action().product == Product::Ecs && self.code() == RULE_QUOTA
+    }
+
+    /// The security group belongs to a cloud service, which alone may change its rules.
+    #[must_use]
+    pub fn is_managed_by_service(&self) -> bool {
+        self.action().product == Product::Ecs && self.code() == MANAGED_BY_SERVICE
     }
 
     /// The service has had too many calls.

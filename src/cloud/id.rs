@@ -71,6 +71,8 @@ identifiers! {
     ZoneId,
     /// A security group.
     SecurityGroupId,
+    /// One rule of a security group.
+    SecurityGroupRuleId,
     /// The public half of an access key pair.
     AccessKeyId,
 }

@@ -1,7 +1,7 @@
 //! A client of the Alibaba Cloud OpenAPI, useful without Terraform.
 //!
-//! Entry: [`CloudClient::new`], which does no I/O. Typed methods, one per API action, are in [`fleet`], [`cs`], [`vpc`], [`alb`]
-//! and [`sts`]; [`membership`] joins concurrent attaches, detaches and reads of one Fleet. Below them, [`client`] runs
+//! Entry: [`CloudClient::new`], which does no I/O. Typed methods, one per API action, are in [`fleet`], [`cs`], [`vpc`],
+//! [`ecs`], [`alb`] and [`sts`]; [`membership`] joins concurrent attaches, detaches and reads of one Fleet. Below them, [`client`] runs
 //! a call; [`request`], [`sign`], [`retry`] and [`endpoint`] are pure; [`transport`] moves bytes; [`credential`] finds
 //! keys.
 //!
@@ -16,6 +16,7 @@ pub mod cancel;
 pub mod client;
 pub mod credential;
 pub mod cs;
+pub mod ecs;
 pub mod endpoint;
 pub mod error;
 pub mod fleet;
@@ -42,7 +43,10 @@ pub use credential::{
 pub use endpoint::{Endpoint, EndpointResolver, Network};
 pub use error::{ApiFailure, CloudError};
 pub use fleet::FleetFilter;
-pub use id::{AccessKeyId, ClusterId, FleetId, RegionId, RequestId, SecurityGroupId, TaskId, VSwitchId, VpcId, ZoneId};
+pub use id::{
+    AccessKeyId, ClusterId, FleetId, RegionId, RequestId, SecurityGroupId, SecurityGroupRuleId, TaskId, VSwitchId,
+    VpcId, ZoneId,
+};
 pub use membership::{MemberChange, MembershipPolicy, WaitError, WaitProgress, Wanted};
 pub use request::{Action, Product};
 pub use retry::{FailureClass, RateLimit, RetryPolicy};

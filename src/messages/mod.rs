@@ -5,6 +5,7 @@
 //! where the facts are, and these rows explain their titles. One file for each area; a row is one call of `error`,
 //! `warning` or `either`.
 
+mod access;
 mod association;
 mod cloud;
 mod data_source;
@@ -92,6 +93,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "Cloud API", messages: cloud::MESSAGES },
     Area { name: "Fleet API and objects in it", messages: kubernetes::MESSAGES },
     Area { name: "ackone_fleet_cluster_association", messages: association::MESSAGES },
+    Area { name: "ackone_backend_access", messages: access::MESSAGES },
     Area { name: "ackone_namespace", messages: namespace::MESSAGES },
     Area { name: "ackone_tls_secret", messages: secret::MESSAGES },
     Area { name: "ackone_alb_gateway", messages: gateway::MESSAGES },

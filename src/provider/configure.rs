@@ -25,7 +25,7 @@ use crate::framework::path::Path;
 use crate::kubernetes::{
     self, ExecPlugin, ExplicitAccess, FleetAccess, FleetApi, ProxyForHost, SecretText, SharedLists,
 };
-use crate::resources::{Sights, Skipped};
+use crate::resources::{AccessMemo, Sights, Skipped};
 
 /// Default of `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -157,7 +157,7 @@ pub(super) fn clients(
         default_annotations: texts(&model.default_annotations),
         skipped: skipped(&model.skip_cross_checks),
     };
-    Ok(Clients { cloud, kubernetes, settings, sights: Sights::default() })
+    Ok(Clients { cloud, kubernetes, settings, sights: Sights::default(), access: AccessMemo::default() })
 }
 
 fn cloud(

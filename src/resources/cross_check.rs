@@ -12,6 +12,8 @@ pub enum CrossCheck {
     Members,
     /// vSwitches exist, in zones of their own, in the Fleet's VPC.
     Vswitches,
+    /// The members' security groups admit the vSwitches.
+    SecurityGroups,
     /// The ALB API answers, as it does where the service is activated.
     Activation,
     /// What an overridden load balancer loses, and hosts that a removed member serves alone.
@@ -28,9 +30,10 @@ pub enum CrossCheck {
 
 impl CrossCheck {
     /// All of them, in the order of the docs.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Members,
         Self::Vswitches,
+        Self::SecurityGroups,
         Self::Activation,
         Self::Loss,
         Self::Listeners,
@@ -45,6 +48,7 @@ impl CrossCheck {
         match self {
             Self::Members => "members",
             Self::Vswitches => "vswitches",
+            Self::SecurityGroups => "security_groups",
             Self::Activation => "activation",
             Self::Loss => "loss",
             Self::Listeners => "listeners",
@@ -60,6 +64,7 @@ impl CrossCheck {
         match self {
             Self::Members => "members are associated, running and in the Fleet's VPC",
             Self::Vswitches => "vSwitches exist, in zones of their own, in the Fleet's VPC",
+            Self::SecurityGroups => "the members' security groups admit the vSwitches on all ports",
             Self::Activation => "the ALB API answers",
             Self::Loss => "listeners that an override deletes, hosts that a removed member serves alone",
             Self::Listeners => "listeners that gateway and Ingresses need of each other",
@@ -75,6 +80,9 @@ impl CrossCheck {
         match self {
             Self::Members => "`adcp:DescribeHubClusterDetails`, `adcp:DescribeManagedClusters`",
             Self::Vswitches => "`adcp:DescribeHubClusterDetails`, `vpc:DescribeVSwitches`",
+            Self::SecurityGroups => {
+                "`cs:DescribeClusterDetail`, `vpc:DescribeVSwitches`, `ecs:DescribeSecurityGroupAttribute`"
+            }
             Self::Activation => "`alb:ListLoadBalancers`",
             Self::Loss => {
                 "`alb:ListListeners`; in the Fleet: list AlbConfigs, IngressClasses, Ingresses, and Applications in `argocd`"

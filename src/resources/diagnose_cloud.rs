@@ -174,7 +174,7 @@ fn refused(error: &CloudError, code: &str) -> (&'static str, String, Path) {
 }
 
 /// The line for support.
-fn facts(error: &CloudError) -> String {
+pub(crate) fn facts(error: &CloudError) -> String {
     let CloudError::Refused { action, failure } = error else {
         return format!("\nAPI: {}", error.action());
     };

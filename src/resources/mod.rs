@@ -3,7 +3,9 @@
 //! Beside them lives what several share: the life of a Kubernetes object, waiting for the controller, its messages, and
 //! the way from client errors to diagnostics. A resource never names a sibling resource.
 
+mod access;
 pub mod alb_gateway;
+mod backend_access;
 pub mod coverage;
 pub mod cross_check;
 mod deletion;
@@ -39,6 +41,7 @@ mod wait_tests;
 
 use std::sync::Arc;
 
+pub(crate) use access::AccessMemo;
 pub(crate) use cross_check::{CrossCheck, Skipped};
 pub(crate) use kubernetes_attributes::one_of;
 pub(crate) use stack::PlanMemo;
@@ -51,6 +54,7 @@ use crate::framework::erased::{AnyResource, ResourceType};
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
     vec![
         ResourceType::<alb_gateway::AlbGateway>::erased(),
+        ResourceType::<backend_access::BackendAccess>::erased(),
         ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
         ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
         ResourceType::<namespace::Namespace>::erased(),
@@ -69,6 +73,9 @@ mod tests {
     /// Values that the attributes' own checks accept, where random ones would not be. The generator adds null and unknown.
     fn samples(path: &str) -> Option<BoxedStrategy<Value>> {
         let texts: &[&'static str] = match path {
+            _ if super::backend_access::tests::sample(path).is_some() => {
+                return super::backend_access::tests::sample(path);
+            }
             "on_wait_timeout" => &["warn", "error"],
             _ if super::alb_gateway::tests::sample(path).is_some() => return super::alb_gateway::tests::sample(path),
             "rules.host" => &["grpc.example.com", "*.example.com"],

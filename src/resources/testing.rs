@@ -20,7 +20,7 @@ use crate::framework::schema::{Attribute, Kind, Mode, Nesting};
 use crate::framework::value::Value;
 use crate::kubernetes::testing::{ManualClock, Received, Reply, observed, serve, status};
 use crate::kubernetes::{FIELD_MANAGER, SharedLists};
-use crate::resources::Sights;
+use crate::resources::{AccessMemo, Sights};
 
 /// The time of day in tests, which is also what the server's `Date` says.
 pub(crate) const NOW: &str = "2026-11-23T18:30:00Z";
@@ -154,7 +154,7 @@ impl FakeFleet {
         let lists = SharedLists::new(api.clone());
         let cloud = CloudClient::new(CloudConfig::new(CredentialChain::new(Vec::new()), EndpointResolver::default()));
         let kubernetes = Some(Kubernetes::new(api, lists));
-        Arc::new(Clients { cloud, kubernetes, settings, sights: Sights::default() })
+        Arc::new(Clients { cloud, kubernetes, settings, sights: Sights::default(), access: AccessMemo::default() })
     }
 
     fn answer(&self, received: &Received) -> Reply {

@@ -51,10 +51,11 @@ const SURROUNDINGS: &str = "
 
 Beyond the rules, a plan that changes a gateway or an Ingress looks at what stands around it, where the provider block names the
 Fleet: whether the Fleet runs; whether each member is associated (by this run at the latest), runs and stands in the Fleet's VPC;
-whether each vSwitch exists, in a zone of its own, in that VPC; whether the ALB API answers, as it does once the service is
-activated; which foreign listeners `reuse.force_override` is going to delete; whether a member that leaves the gateway alone serves
-a host, as far as Argo CD of the Fleet knows; and whether rules, certificates and servers fit the quotas of one load balancer. All
-of it warns, but two vSwitches in one zone, which the service always refuses. It costs a call or two for each kind, once in a plan.
+whether each vSwitch exists, in a zone of its own, in that VPC; whether the members' security groups admit them; whether the ALB API
+answers, as it does once the service is activated; which foreign listeners `reuse.force_override` is going to delete; whether a
+member that leaves the gateway alone serves a host, as far as Argo CD of the Fleet knows; and whether rules, certificates and servers
+fit the quotas of one load balancer. All of it warns, but two vSwitches in one zone, which the service always refuses. It costs a
+call or two for each kind, once in a plan.
 
 Nobody needs the rights for it. Where one is missing, one warning names it and the plan goes on. `skip_cross_checks` in the provider
 block leaves out one kind everywhere, in plan and apply:

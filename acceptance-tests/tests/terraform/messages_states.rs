@@ -179,6 +179,12 @@ fn instances(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
         ("association", "ackone_fleet_cluster_association", json!({"cluster_id": members[0]})),
         ("namespace_minimal", "ackone_namespace", json!({"name": "minimal-demo"})),
         (
+            "backend_access",
+            "ackone_backend_access",
+            json!({"name": "ackone-gateway-demo", "cluster_ids": members, "vswitch_ids": vswitches, "priority": 2,
+                   "source_cidrs": ["172.16.8.0/24"], "description": "edge", "timeouts": {"create": "3m"}}),
+        ),
+        (
             "namespace_full",
             "ackone_namespace",
             json!({"name": "gateway-demo", "labels": {"team": "edge"}, "annotations": {"example.com/owner": "platform"},

@@ -4,6 +4,7 @@
 //! do is listed in `--help`. A request with unknown fields is refused, with the name of the field; a browser's request
 //! (one with an `Origin`) is refused as well, so that no web page can reach the sandbox.
 
+mod network;
 mod requests;
 
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ use crate::parts::{
 use crate::world::World;
 
 /// The paths it answers, as `--help` shows them.
-pub const PATHS: [&str; 21] = [
+pub const PATHS: [&str; 25] = [
     "/v1/health",
     "/v1/inventory",
     "/v1/gateways",
@@ -51,6 +52,10 @@ pub const PATHS: [&str; 21] = [
     "/v1/world/fleets",
     "/v1/world/fleets/{id}",
     "/v1/world/vswitches",
+    "/v1/world/vswitches/{id}",
+    "/v1/world/clusters/{id}",
+    "/v1/world/security-groups",
+    "/v1/world/security-groups/{id}",
     "/v1/kubernetes/",
     "/v1/shutdown",
 ];
@@ -175,6 +180,10 @@ fn router(control: Arc<Control>) -> Router {
         .route("/v1/world/fleets", post(requests::new_fleet))
         .route("/v1/world/fleets/{id}", post(requests::fleet))
         .route("/v1/world/vswitches", post(requests::new_vswitches))
+        .route("/v1/world/vswitches/{id}", post(network::vswitch))
+        .route("/v1/world/clusters/{id}", post(network::cluster))
+        .route("/v1/world/security-groups", get(network::security_groups))
+        .route("/v1/world/security-groups/{id}", post(network::security_group))
         .route("/v1/kubernetes/{action}", post(kubernetes))
         .route("/v1/controller/{action}", post(controller))
         .route("/v1/shutdown", post(shutdown))

@@ -88,7 +88,7 @@ impl Proxy {
                 let Some((group, server)) = self.pick(state, &scope, targets) else {
                     return plain(StatusCode::SERVICE_UNAVAILABLE);
                 };
-                let source = balancer.zone_mappings.first().map_or("", |mapping| mapping.vswitch_id.as_str());
+                let source = self.source(balancer, server);
                 if !self.network.reachable(&server.cluster_id, source) {
                     // Dropped packets: nothing comes back until the connect timer ends it.
                     tokio::time::sleep(self.connect_timeout).await;
@@ -113,6 +113,13 @@ impl Proxy {
             names.iter().map(String::as_str).zip(group.servers.iter().map(|server| server.weight)).collect();
         let chosen = turns.next(&group.server_group_id, &servers)?;
         group.servers.iter().find(|server| server.address.to_string() == chosen).map(|server| (group, server))
+    }
+
+    /// The vSwitch that connects to a server: the zones take turns.
+    fn source<'b>(&self, balancer: &'b LoadBalancer, server: &Server) -> &'b str {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let zones: Vec<_> = balancer.zone_mappings.iter().map(|zone| (zone.vswitch_id.as_str(), 1)).collect();
+        turns.next(&format!("{}\n{}", balancer.load_balancer_id, server.address), &zones).unwrap_or_default()
     }
 
     #[expect(clippy::too_many_arguments, reason = "all of it describes the one request that is forwarded")]

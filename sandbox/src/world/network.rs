@@ -17,13 +17,14 @@ fn range(cidr: &str) -> Option<(u32, u32)> {
 }
 
 impl State {
-    /// Whether the security group of a member admits all of a vSwitch's addresses. Ports are not looked at: the
-    /// gateway's public guide asks for all of them.
+    /// Whether the security group of a member admits all of a vSwitch's addresses to every port. The gateway's public guide
+    /// asks for all of them, so rules for single ports are not looked at.
     pub(crate) fn admits(&self, cluster: &str, vswitch: &str) -> bool {
         let group = self.clusters.get(cluster).and_then(|cluster| self.security_groups.get(&cluster.security_group_id));
         let source = self.vswitches.get(vswitch).and_then(|vswitch| range(&vswitch.cidr_block));
         let (Some(group), Some((first, last))) = (group, source) else { return false };
-        let mut rules: Vec<&Rule> = group.rules.iter().filter(|rule| rule.direction == "ingress").collect();
+        let mut rules: Vec<&Rule> =
+            group.rules.iter().filter(|rule| rule.direction == "ingress" && for_all_ports(rule)).collect();
         rules.sort_by_key(|rule| (rule.priority.parse::<u8>().unwrap_or(u8::MAX), rule.policy != "Drop"));
         for rule in rules {
             let Some((from, to)) = range(&rule.source_cidr_ip) else { continue };
@@ -35,6 +36,11 @@ impl State {
         }
         false
     }
+}
+
+/// Whether a rule is for everything, or for all of TCP.
+fn for_all_ports(rule: &Rule) -> bool {
+    matches!((rule.ip_protocol.as_str(), rule.port_range.as_str()), ("ALL", "-1/-1") | ("TCP", "1/65535"))
 }
 
 #[cfg(test)]
@@ -54,6 +60,9 @@ mod tests {
         rules.push(rule.clone());
         assert!(!state.admits(&cluster.cluster_id, &vswitch), "half of the vSwitch");
         rule.source_cidr_ip = "10.0.0.0/16".to_owned();
+        let one_port = Rule { ip_protocol: "TCP".to_owned(), port_range: "50051/50051".to_owned(), ..rule.clone() };
+        state.security_groups.get_mut(&cluster.security_group_id).unwrap().rules.push(one_port);
+        assert!(!state.admits(&cluster.cluster_id, &vswitch), "a single port");
         state.security_groups.get_mut(&cluster.security_group_id).unwrap().rules.push(rule.clone());
         assert!(state.admits(&cluster.cluster_id, &vswitch));
         rule.policy = "Drop".to_owned();

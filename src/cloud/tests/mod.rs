@@ -2,6 +2,7 @@
 //! writes, links of the credential chain, and that no secret is ever logged.
 
 mod calls;
+mod ecs;
 mod joining;
 mod links;
 mod secrecy;

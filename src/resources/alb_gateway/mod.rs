@@ -36,6 +36,7 @@ mod neighbours;
 mod object;
 mod observe;
 mod plan;
+mod reach;
 mod refresh;
 mod remove;
 mod rules;
@@ -122,7 +123,9 @@ impl Resource for AlbGateway {
     }
 
     async fn cross_check(&self, cx: &Context, planned: &Self::Plan) -> Diagnostics {
-        self.advise(cx, planned).await
+        let (mut said, reach) = tokio::join!(self.advise(cx, planned), self.advise_reach(cx, planned));
+        said.extend(reach);
+        said
     }
 
     async fn create(

@@ -1,0 +1,4 @@
+import {
+  to = ackone_backend_access.demo
+  id = "ackone-gateway-demo"
+}

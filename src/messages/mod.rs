@@ -5,6 +5,7 @@
 //! where the facts are, and these rows explain their titles. One file for each area; a row is one call of `error`,
 //! `warning` or `either`.
 
+mod application_set;
 mod association;
 mod cloud;
 mod data_source;
@@ -95,6 +96,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "ackone_tls_secret", messages: secret::MESSAGES },
     Area { name: "ackone_alb_gateway", messages: gateway::MESSAGES },
     Area { name: "ackone_grpc_ingress", messages: ingress::MESSAGES },
+    Area { name: "ackone_application_set", messages: application_set::MESSAGES },
     Area { name: "Gateway, ingresses and certificates together", messages: stack::MESSAGES },
     Area { name: "ackone_grpc_services", messages: data_source::MESSAGES },
     Area { name: "Data sources of the cloud and the Fleet", messages: data_source::READS },

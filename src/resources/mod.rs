@@ -4,6 +4,7 @@
 //! the way from client errors to diagnostics. A resource never names a sibling resource.
 
 pub mod alb_gateway;
+mod application_set;
 pub mod coverage;
 mod deletion;
 pub(crate) mod diagnose;
@@ -47,6 +48,7 @@ use crate::framework::erased::{AnyResource, ResourceType};
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
     vec![
         ResourceType::<alb_gateway::AlbGateway>::erased(),
+        ResourceType::<application_set::ApplicationSet>::erased(),
         ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
         ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
         ResourceType::<namespace::Namespace>::erased(),
@@ -71,6 +73,9 @@ mod tests {
             "self_signed.key_algorithm" => &["RSA_2048", "ECDSA_P256"],
             name if name.starts_with("timeouts.") => &["90s", "10m", "1h30m"],
             _ if super::grpc_ingress::tests::sample(path).is_some() => return super::grpc_ingress::tests::sample(path),
+            _ if super::application_set::tests::sample(path).is_some() => {
+                return super::application_set::tests::sample(path);
+            }
             _ if super::tls_secret::tests::sample(path).is_some() => return super::tls_secret::tests::sample(path),
             _ => return collections(path),
         };

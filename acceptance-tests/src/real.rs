@@ -76,6 +76,9 @@ impl Lease {
         if definitions.contains("albconfigs.alibabacloud.com") {
             objects.extend(listed("albconfigs")?);
         }
+        if definitions.contains("applicationsets.argoproj.io") {
+            objects.extend(listed("applicationsets,applications,appprojects")?);
+        }
         Ok(objects.iter().filter_map(Foreign::of).collect())
     }
 

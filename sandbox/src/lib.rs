@@ -5,8 +5,8 @@
 //!  provider ─────────────▶ cloud ──issues──▶ apiserver    control ◀── tests, people
 //!                            │                  ▲   ▲         │
 //!                            ▼                  │   │         ▼
-//!                          world ◀── members ───┘ controller, data plane      faults, call_log: asked and told
-//!                                                                             by every API for every call
+//!                          world ◀── members ───┘ controller, Argo CD,        faults, call_log: asked and told
+//!                                                 data plane                  by every API for every call
 //! ```
 //!
 //! The crate shares no code with the provider: each side was written from the public facts, so that a mistake of one
@@ -14,6 +14,7 @@
 
 pub mod alb;
 pub mod apiserver;
+pub mod argocd;
 pub mod ask;
 pub mod call_log;
 pub mod cloud;

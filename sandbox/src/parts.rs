@@ -110,3 +110,25 @@ pub trait ControllerControl: Send + Sync + fmt::Debug {
     /// When the controller does not know how to fail like that.
     fn fail(&self, failure: ControllerFailure) -> Result<(), String>;
 }
+
+/// What keeps workloads of members from becoming healthy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitOpsFailure {
+    /// The member; all of them when left out.
+    pub cluster_id: Option<String>,
+    /// What its Deployment says.
+    pub message: Option<String>,
+}
+
+/// The simulated Argo CD's switches.
+pub trait GitOpsControl: Send + Sync + fmt::Debug {
+    /// Stops reconciling.
+    fn pause(&self);
+
+    /// Starts again, and lets every workload become healthy.
+    fn resume(&self);
+
+    /// Keeps workloads from becoming healthy, from now on.
+    fn fail(&self, failure: GitOpsFailure);
+}

@@ -18,7 +18,7 @@ use crate::call_log::CallLog;
 use crate::cloud::{Cloud, CloudServer, KubeconfigIssuer, LoadBalancers};
 use crate::control::{Control, ControlServer};
 use crate::faults::FaultInjector;
-use crate::parts::{ControllerControl, Gateways, KubernetesControl, MemberServices, Part};
+use crate::parts::{ControllerControl, Gateways, GitOpsControl, KubernetesControl, MemberServices, Part};
 use crate::ready::Ready;
 use crate::settings::RunArgs;
 use crate::state_file::{self, FileError, Saved};
@@ -73,6 +73,8 @@ pub struct FleetSide {
     pub kubernetes: Option<Arc<dyn KubernetesControl>>,
     /// The controller's switches.
     pub controller: Option<Arc<dyn ControllerControl>>,
+    /// Argo CD's switches.
+    pub gitops: Option<Arc<dyn GitOpsControl>>,
     /// What the members run.
     pub members: Option<Arc<dyn MemberServices>>,
     /// The gateways that can be reached.
@@ -159,6 +161,7 @@ impl Sandbox {
             kubernetes: fleet.kubernetes,
             gateways: fleet.gateways,
             controller: fleet.controller,
+            gitops: fleet.gitops,
             members: fleet.members,
             shutdown: stop,
         };

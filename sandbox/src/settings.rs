@@ -14,8 +14,8 @@ const LONG_ABOUT: &str = "\
 A cloud on this machine: the world of the ACK One gRPC gateway walkthrough, simulated on loopback.
 
 It serves the cloud APIs (adcp, sts, vpc, cs, ecs, alb), the metadata service of an ECS instance,
-a credentials URI, a Fleet with its Kubernetes API, member clusters, an ALB controller and the
-gateways' data plane. No account, no cluster, no cost; nothing leaves this machine. The cloud
+a credentials URI, a Fleet with its Kubernetes API, member clusters, an ALB controller, an Argo CD
+and the gateways' data plane. No account, no cluster, no cost; nothing leaves this machine. The cloud
 verifies signatures, dates, nonces and permissions as the real one does, and answers slowly where
 the real one does (see --time-scale).";
 
@@ -76,6 +76,8 @@ CONTROL ENDPOINT (JSON over HTTP, its address is printed)
   POST   /v1/kubernetes/permissions        {"deny": [{"user"?, "verb"?, "resource"?}]}
   POST   /v1/controller/{pause|resume}
   POST   /v1/controller/fail               {"action"?, "message"?, "times"?} or {"delay_ms"}
+  POST   /v1/argocd/{pause|resume}
+  POST   /v1/argocd/fail                   {"cluster_id"?, "message"?}: what is deployed there does not become healthy
   POST   /v1/shutdown
 
 FILES
@@ -84,7 +86,7 @@ FILES
   --state-file   read at start if it is there, written after changes and at the end. Private.
   --kubeconfig   a real API server takes the place of the embedded one, behind the sandbox's own address:
                  kubeconfigs, faults, denials and the call log are the same with both. Its user must be
-                 one who may do everything. AlbConfig is defined there if it is not."#;
+                 one who may do everything. AlbConfig and Argo CD's kinds are defined there if they are not."#;
 
 /// The command line as a whole.
 #[derive(Debug, Parser)]
@@ -240,6 +242,9 @@ pub struct RunArgs {
     /// Associate the members from the start.
     #[arg(long)]
     pub attached: bool,
+    /// The members run nothing at first: what they serve is deployed to them, for instance by an ApplicationSet.
+    #[arg(long)]
+    pub bare_members: bool,
     /// The members' security groups admit nothing of the gateway, as in life before the prerequisite is met.
     #[arg(long)]
     pub closed_security_groups: bool,

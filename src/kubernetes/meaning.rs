@@ -42,6 +42,9 @@ pub enum Compare {
     FirstAndOthers,
     /// Text that the kind reads by itself ([`Meaning::read`]): equal when both read as the same.
     AsRead,
+    /// An object that is one value: what only one side says counts, unless it says "not set". Where its zero is a value, such
+    /// as a switch that is on by being there, being there counts too.
+    WholeObject,
 }
 
 /// What a kind's controller makes of its fields. Paths are asked by their fields; elements between them do not count
@@ -163,6 +166,7 @@ fn same(live: &Value, ours: &Value, path: &FieldPath, meaning: &dyn Meaning) -> 
         Compare::Boolean => truth(live).is_some_and(|live| truth(ours) == Some(live)),
         Compare::Networks => networks(live).is_some_and(|live| networks(ours) == Some(live)),
         Compare::FirstAndOthers => first_and_others(live, ours, path, meaning),
+        Compare::WholeObject => same_whole(live, ours, path, meaning),
         Compare::AsRead => {
             let read = |value: &Value| meaning.read(path, value.as_str()?);
             read(live).is_some_and(|live| read(ours) == Some(live))
@@ -366,7 +370,7 @@ mod tests {
         }
 
         fn zero_is_legal(&self, path: &FieldPath) -> bool {
-            path.is(&["spec", "gzipEnabled"])
+            path.is(&["spec", "gzipEnabled"]) || path.is(&["switch"])
         }
 
         fn compare(&self, path: &FieldPath) -> Compare {
@@ -381,6 +385,7 @@ mod tests {
                 ["pem"] => Compare::Pem,
                 ["networks"] => Compare::Networks,
                 ["first"] => Compare::FirstAndOthers,
+                ["switch"] => Compare::WholeObject,
                 ["read"] => Compare::AsRead,
                 _ => Compare::Exact,
             }
@@ -455,6 +460,19 @@ mod tests {
             assert!(eq(&ours, &ours));
             assert!(!eq(&json!({"metadata": {map: {"other": "x"}}}), &ours), "absent is not empty");
             assert!(!eq(&json!({}), &ours));
+        }
+    }
+
+    #[test]
+    fn an_object_that_is_one_value_is_there_or_not_and_says_all_of_itself() {
+        let ours = json!({"switch": {"prune": false}});
+        for live in [json!({"switch": {}}), json!({"switch": {"prune": false, "heal": null}})] {
+            assert!(eq(&live, &ours), "{live}");
+        }
+        for live in
+            [json!({}), json!({"switch": null}), json!({"switch": {"prune": true}}), json!({"switch": {"heal": true}})]
+        {
+            assert!(!eq(&live, &ours), "{live}");
         }
     }
 

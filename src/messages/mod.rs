@@ -6,6 +6,7 @@
 //! `warning` or `either`.
 
 mod access;
+mod application_set;
 mod association;
 mod cloud;
 mod data_source;
@@ -98,6 +99,7 @@ pub const AREAS: &[Area] = &[
     Area { name: "ackone_tls_secret", messages: secret::MESSAGES },
     Area { name: "ackone_alb_gateway", messages: gateway::MESSAGES },
     Area { name: "ackone_grpc_ingress", messages: ingress::MESSAGES },
+    Area { name: "ackone_application_set", messages: application_set::MESSAGES },
     Area { name: "Gateway, ingresses and certificates together", messages: stack::MESSAGES },
     Area { name: "What surrounds a gateway in the cloud", messages: surroundings::MESSAGES },
     Area { name: "ackone_grpc_services", messages: data_source::MESSAGES },

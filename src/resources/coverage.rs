@@ -43,6 +43,7 @@ pub const fn all() -> &'static [Coverage] {
         super::grpc_ingress::coverage::COVERAGE,
         super::tls_secret::coverage::SECRET,
         super::namespace::coverage::NAMESPACE,
+        super::application_set::coverage::APPLICATION_SET,
         super::fleet_cluster_association::coverage::MEMBER,
     ]
 }

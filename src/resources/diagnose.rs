@@ -48,7 +48,8 @@ pub(crate) fn kubernetes_error(doing: &str, error: &Error, attribute: &dyn Fn(&s
             "Kind Not Served",
             format!(
                 "While {doing}: the API server knows no {kind}. Either the provider points to a cluster that is no Fleet, or \
-                 the ALB multi-cluster gateway is not enabled in this Fleet, which installs the custom resource definition."
+                 {} is not enabled in this Fleet, which installs the custom resource definition.",
+                if matches!(kind, "ApplicationSet" | "Application") { "GitOps" } else { "the ALB multi-cluster gateway" }
             ),
         ),
         Problem::AlreadyExists => {

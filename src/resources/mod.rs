@@ -5,6 +5,7 @@
 
 mod access;
 pub mod alb_gateway;
+mod application_set;
 mod backend_access;
 pub mod coverage;
 pub mod cross_check;
@@ -54,6 +55,7 @@ use crate::framework::erased::{AnyResource, ResourceType};
 pub fn all() -> Vec<Arc<dyn AnyResource>> {
     vec![
         ResourceType::<alb_gateway::AlbGateway>::erased(),
+        ResourceType::<application_set::ApplicationSet>::erased(),
         ResourceType::<backend_access::BackendAccess>::erased(),
         ResourceType::<fleet_cluster_association::FleetClusterAssociation>::erased(),
         ResourceType::<grpc_ingress::GrpcIngressResource>::erased(),
@@ -82,6 +84,9 @@ mod tests {
             "self_signed.key_algorithm" => &["RSA_2048", "ECDSA_P256"],
             name if name.starts_with("timeouts.") => &["90s", "10m", "1h30m"],
             _ if super::grpc_ingress::tests::sample(path).is_some() => return super::grpc_ingress::tests::sample(path),
+            _ if super::application_set::tests::sample(path).is_some() => {
+                return super::application_set::tests::sample(path);
+            }
             _ if super::tls_secret::tests::sample(path).is_some() => return super::tls_secret::tests::sample(path),
             _ => return collections(path),
         };

@@ -220,7 +220,17 @@ impl FakeFleet {
         if let Some(object) = self.get(path) {
             return Reply::Json(200, object);
         }
-        let plurals = ["albconfigs", "ingressclasses", "ingresses", "events", "namespaces", "secrets", "services"];
+        let plurals = [
+            "albconfigs",
+            "ingressclasses",
+            "ingresses",
+            "events",
+            "namespaces",
+            "secrets",
+            "services",
+            "applicationsets",
+            "applications",
+        ];
         let last = path.rsplit('/').next().unwrap();
         if !plurals.contains(&last) {
             return status(404, "NotFound", json!({"name": last, "kind": "things"}));
@@ -526,6 +536,9 @@ pub(crate) fn holds_coverage(coverage: &super::coverage::Coverage, table: &str) 
                 assert!(resource.schema().attribute(path).is_some(), "{}: no attribute {path}", field.name);
             }
             ("reserved" | "controller-owned" | "obsolete", Handled::LeftOut(reason)) => assert!(reason.len() > 10),
+            ("advanced", Handled::PassedThrough(path)) => {
+                assert!(resource.schema().attribute(path).is_some(), "{}: no attribute {path}", field.name);
+            }
             (standing, handled) => panic!("{}: {standing}, but {handled:?}", field.name),
         }
     }

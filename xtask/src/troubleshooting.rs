@@ -37,6 +37,16 @@ minute.
 |---|---|---|---|
 ";
 
+const ARGO_CD: &str = "
+## Messages of Argo CD
+
+Argo CD tells of failures in conditions of ApplicationSets and Applications. While `ackone_application_set` waits it reads those, and
+shows them with what they mean. A message that is not in this table is shown as it is, and ends a wait after a minute.
+
+| The message says | Passes by itself | Cause | What to do |
+|---|---|---|---|
+";
+
 /// The page.
 pub(crate) fn page() -> String {
     let mut text = INTRODUCTION.to_owned();
@@ -47,6 +57,8 @@ pub(crate) fn page() -> String {
     }
     text.push_str(EVENTS);
     event_messages::TABLE.iter().for_each(|known| text.push_str(&row(known)));
+    text.push_str(ARGO_CD);
+    event_messages::ARGO_CD.iter().for_each(|known| text.push_str(&row(known)));
     text
 }
 
@@ -86,7 +98,7 @@ mod tests {
         for message in messages::all() {
             assert!(page.contains(&format!("\n### {}\n", message.summary.replace("{}", "…"))), "{}", message.summary);
         }
-        for known in event_messages::TABLE {
+        for known in event_messages::TABLE.iter().chain(event_messages::ARGO_CD) {
             assert!(page.contains(known.remedy.split(['_', '|', '*', '<']).next().unwrap_or_default()), "{known:?}");
         }
         assert_eq!(plain("a_b|c"), "a\\_b\\|c");

@@ -3,6 +3,7 @@
 //! One program for all, so that they are linked once and wait side by side; `cargo test --test terraform -- drift::` runs
 //! one file. What stands in files named `newest_` needs a Terraform newer than the others do.
 
+mod application_set;
 mod backend_access;
 mod credentials;
 mod data_sources;

@@ -127,6 +127,7 @@ fn an_object_that_is_there_already() {
         ("ackone_tls_secret", "a"),
         ("ackone_alb_gateway", "a/b"),
         ("ackone_grpc_ingress", "a"),
+        ("ackone_application_set", "a"),
         ("ackone_fleet_cluster_association", "a"),
     ] {
         let body = format!("import {{\n  to = {resource}.x\n  id = \"{id}\"\n}}\n");

@@ -27,12 +27,13 @@ use tokio::sync::watch;
 use crate::call_log::CallLog;
 use crate::faults::FaultInjector;
 use crate::parts::{
-    ControllerControl, ControllerFailure, Gateways, KubernetesControl, KubernetesDenial, MemberServices, Part,
+    ControllerControl, ControllerFailure, Gateways, GitOpsControl, GitOpsFailure, KubernetesControl, KubernetesDenial,
+    MemberServices, Part,
 };
 use crate::world::World;
 
 /// The paths it answers, as `--help` shows them.
-pub const PATHS: [&str; 25] = [
+pub const PATHS: [&str; 26] = [
     "/v1/health",
     "/v1/inventory",
     "/v1/gateways",
@@ -57,6 +58,7 @@ pub const PATHS: [&str; 25] = [
     "/v1/world/security-groups",
     "/v1/world/security-groups/{id}",
     "/v1/kubernetes/",
+    "/v1/argocd/",
     "/v1/shutdown",
 ];
 
@@ -80,6 +82,8 @@ pub struct Control {
     pub gateways: Option<Arc<dyn Gateways>>,
     /// The simulated controller.
     pub controller: Option<Arc<dyn ControllerControl>>,
+    /// The simulated Argo CD.
+    pub gitops: Option<Arc<dyn GitOpsControl>>,
     /// What the members run.
     pub members: Option<Arc<dyn MemberServices>>,
     /// Set to true to end the sandbox.
@@ -186,6 +190,7 @@ fn router(control: Arc<Control>) -> Router {
         .route("/v1/world/security-groups/{id}", post(network::security_group))
         .route("/v1/kubernetes/{action}", post(kubernetes))
         .route("/v1/controller/{action}", post(controller))
+        .route("/v1/argocd/{action}", post(gitops))
         .route("/v1/shutdown", post(shutdown))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
@@ -350,6 +355,27 @@ async fn controller(State(control): Shared, Path(action): Path<String>, body: By
             ok(&json!({"state": "failing"}))
         }
         other => Err(Refusal::not_found(format!("there is no action {other:?} on controller"))),
+    }
+}
+
+async fn gitops(State(control): Shared, Path(action): Path<String>, body: Bytes) -> Answer {
+    let absent = || Refusal(StatusCode::CONFLICT, "no Argo CD runs here".to_owned());
+    let gitops = control.gitops.as_ref().ok_or_else(absent);
+    match action.as_str() {
+        "pause" => {
+            gitops?.pause();
+            ok(&json!({"state": "paused"}))
+        }
+        "resume" => {
+            gitops?.resume();
+            ok(&json!({"state": "running"}))
+        }
+        "fail" => {
+            let failure: GitOpsFailure = read(&body)?;
+            gitops?.fail(failure);
+            ok(&json!({"state": "failing"}))
+        }
+        other => Err(Refusal::not_found(format!("there is no action {other:?} on argocd"))),
     }
 }
 

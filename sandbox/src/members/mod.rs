@@ -18,7 +18,7 @@ pub mod helloworld {
     include!("../../proto/helloworld.rs");
 }
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,6 +93,7 @@ pub enum Backend {
 
 #[derive(Debug, Default)]
 struct Member {
+    namespaces: BTreeSet<String>,
     services: BTreeMap<(String, String), BTreeMap<u16, Vec<Backend>>>,
     greeter: Option<Greeter>,
     closed: bool,
@@ -112,16 +113,27 @@ impl Members {
     ///
     /// No loopback port could be had.
     pub async fn start<I: IntoIterator<Item = S>, S: Into<String>>(ids: I) -> io::Result<Arc<Self>> {
-        let members = Arc::new(Self { clusters: Mutex::default(), changed: watch::Sender::new(0) });
-        for id in ids {
-            let id = id.into();
-            members.add_cluster(&id).await?;
+        let members = Self::start_bare(ids).await?;
+        for id in members.clusters() {
             members.add_service(
                 &id,
                 WALKTHROUGH_NAMESPACE,
                 WALKTHROUGH_SERVICE,
                 [(WALKTHROUGH_PORT, vec![Backend::Greeter])],
             );
+        }
+        Ok(members)
+    }
+
+    /// Starts these members, each with a greeter that no Service leads to: what a member is before anybody has deployed to it.
+    ///
+    /// # Errors
+    ///
+    /// No loopback port could be had.
+    pub async fn start_bare<I: IntoIterator<Item = S>, S: Into<String>>(ids: I) -> io::Result<Arc<Self>> {
+        let members = Arc::new(Self { clusters: Mutex::default(), changed: watch::Sender::new(0) });
+        for id in ids {
+            members.add_cluster(&id.into()).await?;
         }
         Ok(members)
     }
@@ -158,6 +170,7 @@ impl Members {
         let known = match self.lock().get_mut(cluster_id) {
             Some(member) => {
                 let key = (namespace.to_owned(), service.to_owned());
+                member.namespaces.insert(namespace.to_owned());
                 member.services.insert(key, ports.into_iter().collect());
                 true
             }
@@ -165,6 +178,22 @@ impl Members {
         };
         self.note_change();
         known
+    }
+
+    /// Adds a namespace, if it is not there. Answers whether the member exists.
+    pub fn add_namespace(&self, cluster_id: &str, namespace: &str) -> bool {
+        let mut clusters = self.lock();
+        let member = clusters.get_mut(cluster_id);
+        member.is_some_and(|member| {
+            member.namespaces.insert(namespace.to_owned());
+            true
+        })
+    }
+
+    /// Whether a member has a namespace.
+    #[must_use]
+    pub fn has_namespace(&self, cluster_id: &str, namespace: &str) -> bool {
+        self.lock().get(cluster_id).is_some_and(|member| member.namespaces.contains(namespace))
     }
 
     /// Removes a Service. Answers whether it was there.
@@ -217,6 +246,12 @@ impl Members {
         if let Some(member) = self.lock().get_mut(cluster_id) {
             member.closed = closed;
         }
+    }
+
+    /// Changes whenever a member or a Service of one does.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Member>> {

@@ -7,13 +7,17 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::argocd::{ArgoCdSwitches, Registered, Registry};
 use crate::controller::{ControllerFaults, VSwitches};
 use crate::members::{Backend, FleetMembers, Members, SecurityGroups};
-use crate::parts::{ControllerControl, ControllerFailure, MemberServices};
-use crate::world::World;
+use crate::parts::{ControllerControl, ControllerFailure, GitOpsControl, GitOpsFailure, MemberServices};
+use crate::world::{Membership, World};
 
 /// The text of a failure nobody gave a text.
 const FAILURE: &str = "The request processing has failed due to some unknown error.";
+
+/// What a Deployment says whose image cannot be pulled.
+const PULL_FAILURE: &str = "Deployment \"grpc-server\" exceeded its progress deadline";
 
 /// The Fleet whose controller runs here, as its controller and its gateways see it.
 #[derive(Debug)]
@@ -32,6 +36,22 @@ impl FleetView {
 impl FleetMembers for FleetView {
     fn is_attached(&self, cluster_id: &str) -> bool {
         self.world.is_attached(&self.fleet_id, cluster_id)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.world.subscribe()
+    }
+}
+
+impl Registry for FleetView {
+    fn registered(&self) -> Vec<Registered> {
+        self.world.read(|state, _| {
+            let memberships = state.fleets.get(&self.fleet_id).map(|fleet| &fleet.memberships);
+            let complete =
+                memberships.into_iter().flatten().filter(|(_, membership)| Membership::is_complete(membership));
+            let named = complete.filter_map(|(id, _)| Some((id.clone(), state.clusters.get(id)?.name.clone())));
+            named.map(|(cluster_id, name)| Registered { cluster_id, name }).collect()
+        })
     }
 
     fn changed(&self) -> watch::Receiver<u64> {
@@ -63,6 +83,21 @@ impl MemberServices for Members {
         }
         let ports = ports.iter().map(|port| (*port, vec![Backend::Greeter]));
         self.add_service(cluster_id, namespace, name, ports)
+    }
+}
+
+impl GitOpsControl for ArgoCdSwitches {
+    fn pause(&self) {
+        Self::pause(self);
+    }
+
+    fn resume(&self) {
+        Self::resume(self);
+    }
+
+    fn fail(&self, failure: GitOpsFailure) {
+        let GitOpsFailure { cluster_id, message } = failure;
+        self.degrade(cluster_id.as_deref(), message.as_deref().unwrap_or(PULL_FAILURE));
     }
 }
 

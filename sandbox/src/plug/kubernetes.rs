@@ -135,7 +135,7 @@ fn names(snapshot: &Value) -> Names {
 }
 
 /// The kinds that tests and people make on a real server, where a list of everything would be mostly its own.
-const REAL_KINDS: [(&str, &str, &str, &str); 8] = [
+const REAL_KINDS: [(&str, &str, &str, &str); 10] = [
     ("", "v1", "Namespace", "namespaces"),
     ("", "v1", "ConfigMap", "configmaps"),
     ("", "v1", "Secret", "secrets"),
@@ -144,7 +144,14 @@ const REAL_KINDS: [(&str, &str, &str, &str); 8] = [
     ("networking.k8s.io", "v1", "Ingress", "ingresses"),
     ("networking.k8s.io", "v1", "IngressClass", "ingressclasses"),
     ("alibabacloud.com", "v1", "AlbConfig", "albconfigs"),
+    ("argoproj.io", "v1alpha1", "ApplicationSet", "applicationsets"),
+    ("argoproj.io", "v1alpha1", "Application", "applications"),
 ];
+
+/// Whether an object is how the Fleet tells its Argo CD of a member: it comes and goes with the association.
+fn is_members_record(resource: &str, name: &str) -> bool {
+    resource == "secrets" && name.starts_with(&format!("{}/cluster-", crate::argocd::NAMESPACE))
+}
 
 async fn real_names(client: &Client) -> Names {
     let mut all = Names::new();
@@ -183,10 +190,11 @@ impl Part for Kubernetes {
                 .into_iter()
                 .map(|(resource, names)| {
                     let known = self.initial.get(&resource).unwrap_or(&nothing);
-                    let added = names.difference(known).cloned().collect();
+                    let added = names.difference(known).filter(|name| !is_members_record(&resource, name));
+                    let added: Vec<String> = added.cloned().collect();
                     (resource, added)
                 })
-                .filter(|(_, names): &(String, Vec<String>)| !names.is_empty())
+                .filter(|(_, names)| !names.is_empty())
                 .collect();
             json!(added)
         })

@@ -29,11 +29,12 @@ use self::kubernetes::{Kubernetes, Server, saved_authority};
 use crate::alb::AlbCloud;
 use crate::apiserver::gate::{RequestGate, Watched};
 use crate::apiserver::{ApiServer, ApiServerConfig, Opening, Relay, alb_config_definition, clock};
+use crate::argocd::{self, ArgoCd, ArgoCdConfig, Registry};
 use crate::cloud::{KubeconfigIssuer, LoadBalancers};
 use crate::controller::{Controller, ControllerConfig, ControllerHandle, VSwitches};
 use crate::dataplane::{DataPlane, DataPlaneConfig, PortPolicy, Ports};
 use crate::members::{FleetMembers, Members, SecurityGroups, ServiceRegistry};
-use crate::parts::{ControllerControl, Gateways, KubernetesControl, MemberServices, Part};
+use crate::parts::{ControllerControl, Gateways, GitOpsControl, KubernetesControl, MemberServices, Part};
 use crate::running::{FleetSide, Foundation, StartError};
 use crate::settings::{GatewayPorts, Generation, RunArgs};
 use crate::world::{Secret, random_text};
@@ -42,6 +43,8 @@ use crate::world::{Secret, random_text};
 const PROMISED: [u16; 2] = [443, 8001];
 /// What the API server is called in errors.
 const FLEET_API: &str = "the Fleet's Kubernetes API";
+/// What Argo CD is called in errors.
+const ARGO_CD: &str = "Argo CD";
 /// How often, and after which pauses, a new definition is looked for.
 const DEFINITION_ROUNDS: u32 = 300;
 const DEFINITION_PAUSE: Duration = Duration::from_millis(100);
@@ -53,6 +56,7 @@ const LEAST_SCALE: f64 = 0.002;
 pub struct Plugged {
     side: FleetSide,
     controller: ControllerHandle,
+    argocd: ArgoCd,
     /// Kept for as long as the sandbox runs; the parts hold the rest.
     _members: Arc<Members>,
 }
@@ -85,9 +89,9 @@ impl Plugged {
             Some(path) => real(settings, foundation, &fleet_id, path).await?,
             None => embedded(settings, foundation, &fleet_id).await?,
         };
-        let members = Members::start(clusters)
-            .await
-            .map_err(|source| StartError::Start { what: "the member clusters' servers", source })?;
+        let members =
+            if settings.bare_members { Members::start_bare(clusters).await } else { Members::start(clusters).await };
+        let members = members.map_err(|source| StartError::Start { what: "the member clusters' servers", source })?;
         let view = Arc::new(FleetView::new(Arc::clone(&world), Arc::clone(&members), fleet_id.clone()));
         let cloud = Arc::new(match foundation.saved.get(balancers::NAME) {
             Some(saved) => {
@@ -110,8 +114,14 @@ impl Plugged {
             generation,
             scale: settings.time_scale.max(LEAST_SCALE),
             vswitches: Arc::clone(&view) as Arc<dyn VSwitches>,
-            ..ControllerConfig::new(api.client, fleet_id)
+            ..ControllerConfig::new(api.client.clone(), fleet_id)
         };
+        let argocd = ArgoCd::spawn(ArgoCdConfig {
+            client: api.client,
+            scale: settings.time_scale.max(LEAST_SCALE),
+            registry: Arc::clone(&view) as Arc<dyn Registry>,
+            members: Arc::clone(&members),
+        });
         let controller = Controller::spawn(
             config,
             Arc::clone(&cloud),
@@ -128,11 +138,12 @@ impl Plugged {
             parts,
             kubernetes: Some(kubernetes as Arc<dyn KubernetesControl>),
             controller: Some(Arc::new(Switches::new(controller.faults())) as Arc<dyn ControllerControl>),
+            gitops: Some(Arc::new(argocd.switches()) as Arc<dyn GitOpsControl>),
             members: Some(Arc::clone(&members) as Arc<dyn MemberServices>),
             kubeconfig: api.kubeconfig,
             gateway_ports,
         };
-        Ok(Self { side, controller, _members: members })
+        Ok(Self { side, controller, argocd, _members: members })
     }
 
     /// What the shell needs of it.
@@ -140,8 +151,9 @@ impl Plugged {
         self.side.clone()
     }
 
-    /// Stops the controller, so that what is saved afterwards does not change any more.
+    /// Stops the controllers, so that what is saved afterwards does not change any more.
     pub async fn stop(self) {
+        self.argocd.shutdown().await;
         self.controller.shutdown().await;
         if let Some(path) = self.side.kubeconfig
             && let Err(error) = std::fs::remove_file(&path)
@@ -194,10 +206,13 @@ async fn embedded(settings: &RunArgs, foundation: &Foundation, fleet_id: &str) -
     let server = Arc::new(ApiServer::start(config).await.map_err(unopened(settings))?);
     gate.guard(Arc::downgrade(&(Arc::clone(&server) as Arc<dyn Watched>)));
     let client = controller_client(&server).map_err(failed("the controller"))?;
+    argocd::prepare(&client).await.map_err(failed(ARGO_CD))?;
     let api = serve(settings, fleet_id, Server::Embedded(server), clock, client).await?;
     if let Some(saved) = foundation.saved.get(kubernetes::NAME) {
         let unfit = |source| StartError::Start { what: FLEET_API, source };
         api.kubernetes.restore(saved).map_err(unfit)?;
+        // A file of an older sandbox has none of it.
+        argocd::prepare(&api.client).await.map_err(failed(ARGO_CD))?;
     }
     Ok(api)
 }
@@ -239,6 +254,7 @@ async fn real(settings: &RunArgs, foundation: &Foundation, fleet_id: &str, path:
     let handing_on = Client::try_from(handing_on).map_err(|error| failed(error.into()))?;
     let client = Client::try_from(config).map_err(|error| failed(error.into()))?;
     define(&client).await.map_err(self::failed("the definition of AlbConfig"))?;
+    argocd::prepare(&client).await.map_err(self::failed(ARGO_CD))?;
     let gate = gate(foundation);
     let opening = opening(settings, foundation, &gate);
     let clock = Arc::clone(&opening.clock);

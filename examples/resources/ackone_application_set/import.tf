@@ -1,0 +1,4 @@
+import {
+  to = ackone_application_set.grpc
+  id = "argocd/appset-grpc-demo"
+}

@@ -14,6 +14,13 @@ resource "ackone_fleet_cluster_association" "member" {
   }
 }
 
+# Prerequisite: the members' security groups admit the gateway's vSwitches on all ports.
+resource "ackone_backend_access" "demo" {
+  name        = "ackone-gateway-demo"
+  cluster_ids = [for member in ackone_fleet_cluster_association.member : member.cluster_id]
+  vswitch_ids = var.vswitch_ids
+}
+
 resource "ackone_namespace" "demo" {
   name = "gateway-demo"
 }
@@ -27,6 +34,29 @@ resource "ackone_tls_secret" "grpc" {
     common_name = var.host
     dns_names   = [var.host]
   }
+}
+
+# Step 2: Argo CD of the Fleet deploys the gRPC service to every member.
+resource "ackone_application_set" "grpc" {
+  name             = "appset-grpc-demo"
+  application_name = "{{.metadata.annotations.cluster_name}}-grpc"
+
+  source = {
+    repo_url        = "https://github.com/ivan-cai/gitops-demo.git"
+    path            = "manifests/directory/grpc"
+    target_revision = "main"
+  }
+
+  destination = {
+    namespace = "gateway-demo"
+  }
+
+  sync_policy = {
+    automated    = {}
+    sync_options = ["CreateNamespace=true"]
+  }
+
+  expected_cluster_ids = [for member in ackone_fleet_cluster_association.member : member.cluster_id]
 }
 
 # Step 3: the ALB multi-cluster gateway, and its IngressClass.
@@ -43,6 +73,8 @@ resource "ackone_alb_gateway" "demo" {
     "8001/HTTP" = {}
     "443/HTTPS" = { security_policy_id = "tls_cipher_policy_1_2" }
   }
+
+  depends_on = [ackone_backend_access.demo]
 }
 
 # Step 3: route gRPC for the host to the same Service in every member.
@@ -61,6 +93,8 @@ resource "ackone_grpc_ingress" "demo" {
     hosts       = [var.host]
     secret_name = ackone_tls_secret.grpc.name
   }]
+
+  depends_on = [ackone_application_set.grpc]
 }
 
 # Step 4: prove that the service answers through the gateway.

@@ -22,6 +22,24 @@ pub(super) const MESSAGES: &[Message] = &[
         "Use a cluster in the Fleet's VPC, or join the VPCs with Cloud Enterprise Network.",
     ),
     warning(
+        "Cluster Not Found",
+        "cluster_id",
+        "The region has no such ACK cluster, or these credentials may not see it.",
+        "Check the ID against the ACK console, and the region.",
+    ),
+    warning(
+        "Cluster Not Running",
+        "cluster_id",
+        "The cluster that is to be associated does not run.",
+        "Apply once it is running.",
+    ),
+    warning(
+        "Cluster in Another VPC",
+        "cluster_id",
+        "The cluster that is to be associated stands in another VPC than the Fleet.",
+        "Use a cluster in the Fleet's VPC, or join the VPCs with Cloud Enterprise Network.",
+    ),
+    warning(
         "VSwitch Not Found",
         "zone_mappings[*].vswitch_id",
         "The region has no such vSwitch, or these credentials may not see it.",

@@ -29,6 +29,7 @@ mod messages_waits;
 mod newest_import_by_identity;
 mod one_object;
 mod out_of_band;
+mod prerequisites;
 mod renewal;
 mod rules;
 mod secrets;

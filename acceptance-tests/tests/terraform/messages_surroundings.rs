@@ -226,3 +226,22 @@ resource "ackone_grpc_ingress" "demo" {{
     workspace.write("main.tf", &stack("[tolist(var.member_cluster_ids)[0]]")).unwrap();
     tells("messages_member_leaves", &sandbox, &workspace, PLAN, 0);
 }
+
+#[test]
+fn clusters_that_cannot_join() {
+    let sandbox = Sandbox::start().unwrap();
+    let first = sandbox.ready.member_ids.first().unwrap();
+    sandbox.control.post(&format!("/v1/members/{first}/state"), &json!({"cluster_state": "inactive"})).unwrap();
+    let associated = |name: &str, id: &str| {
+        format!("resource \"ackone_fleet_cluster_association\" \"{name}\" {{\n  cluster_id = \"{id}\"\n}}\n\n")
+    };
+    let unknown = "c00000000000000000000000000000000";
+    let body = [
+        associated("absent", unknown),
+        associated("inactive", first),
+        associated("elsewhere", &sandbox.id_of("other-vpc")),
+        associated("fine", &sandbox.id_of("spare")),
+    ];
+    let workspace = Workspace::with(&sandbox, &body.concat()).unwrap();
+    tells("messages_clusters_cannot_join", &sandbox, &workspace, PLAN, 0);
+}

@@ -4,16 +4,19 @@ use acceptance_tests::calls::{Call, tally};
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
 
+/// A Fleet as it is before step one: nothing is associated, nothing admitted, nothing deployed.
+const BARE: [&str; 2] = ["--bare-members", "--closed-security-groups"];
+
 #[test]
 fn the_walkthrough_applies_proves_itself_plans_empty_and_leaves_nothing() {
-    let sandbox = Sandbox::start().unwrap();
+    let sandbox = Sandbox::start_with(&BARE).unwrap();
     let before = sandbox.inventory().unwrap();
     let workspace = Workspace::walkthrough(&sandbox).unwrap();
 
     // A plan needs nothing of what it will make: no key, no kubeconfig, no credentials in it.
     let plan = workspace.plan_saved().unwrap();
     let created: Vec<String> = plan.summary();
-    assert_eq!(created.len(), 6, "{created:?}");
+    assert_eq!(created.len(), 8, "{created:?}");
     assert!(created.iter().all(|line| line.ends_with(": create")), "{created:?}");
     let text = plan.json.to_string();
     for secret in [sandbox.ready.access_key_secret.as_str(), "PRIVATE KEY", "client-key-data"] {
@@ -58,7 +61,7 @@ fn the_walkthrough_applies_proves_itself_plans_empty_and_leaves_nothing() {
 
 #[test]
 fn the_walkthrough_applies_with_the_published_controller_too() {
-    let sandbox = Sandbox::start_with(&["--generation", "open-source"]).unwrap();
+    let sandbox = Sandbox::start_with(&[&BARE[..], &["--generation", "open-source"]].concat()).unwrap();
     let before = sandbox.inventory().unwrap();
     let workspace = Workspace::walkthrough(&sandbox).unwrap();
     workspace.apply().unwrap().expect_ok();

@@ -22,10 +22,11 @@ use crate::framework::declared::Declared;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::model::{Attr, Planned, Stored};
 use crate::framework::path::Path;
-use crate::framework::resource::{Applying, Deleting, ImportTarget, Planning, Reading, Resource};
+use crate::framework::resource::{Applying, Context, Deleting, ImportTarget, Planning, Reading, Resource};
 use crate::framework::schema::{Identity, IdentityAttribute, IdentitySchema, Schema};
 use crate::framework::value::Value;
 use crate::resources::object_names;
+use crate::resources::surroundings::Surroundings;
 
 /// The resource.
 #[derive(Debug)]
@@ -96,6 +97,17 @@ impl Resource for FleetClusterAssociation {
         }
         if let (Some(fleet), Some(cluster)) = (planning.planned.fleet_id.known(), planning.planned.cluster_id.known()) {
             planning.planned.id = Attr::Known(format!("{fleet}:{cluster}"));
+        }
+    }
+
+    async fn cross_check(&self, cx: &Context, planned: &Self::Plan) -> Diagnostics {
+        // What is a member already was taken.
+        let joins = planned.ready == Attr::Unknown;
+        match (Surroundings::of(&self.clients, cx), planned.fleet_id.known(), planned.cluster_id.known()) {
+            (Some(surroundings), Some(fleet), Some(cluster)) if joins => {
+                Box::pin(surroundings.advise_association(fleet, cluster)).await
+            }
+            _ => Diagnostics::new(),
         }
     }
 

@@ -21,9 +21,10 @@ use tokio::time::Instant;
 use super::cross_check::CrossCheck;
 use crate::clients::Clients;
 use crate::cloud::alb::{AlbListener, AlbServerGroup};
+use crate::cloud::cs::ClusterDetail;
 use crate::cloud::fleet::{Fleet, ManagedCluster};
 use crate::cloud::vpc::{VSwitch, VSwitchFilter};
-use crate::cloud::{CallContext, CloudError, FleetId, VSwitchId, VpcId};
+use crate::cloud::{CallContext, CloudError, ClusterId, FleetId, VSwitchId, VpcId};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::Path;
 use crate::framework::resource::Context;
@@ -84,6 +85,7 @@ pub(crate) struct Sights {
     alb: Seen<()>,
     server_groups: Seen<Vec<AlbServerGroup>>,
     vswitches: Mutex<BTreeMap<String, Seen<Option<VSwitch>>>>,
+    clusters: Mutex<BTreeMap<String, Seen<Option<ClusterDetail>>>>,
     listeners: Mutex<BTreeMap<String, Seen<Vec<AlbListener>>>>,
     told: Mutex<BTreeSet<String>>,
 }
@@ -168,6 +170,20 @@ impl<'a> Surroundings<'a> {
         found
     }
 
+    /// What a plan of an association has to say about the cluster, before it is a member.
+    pub(crate) async fn advise_association(&self, fleet: &str, cluster: &str) -> Diagnostics {
+        let mut found = Diagnostics::new();
+        if !self.wants(CrossCheck::Members) || fleet != self.fleet.as_str() {
+            return found;
+        }
+        let (fleet, cluster) = tokio::join!(Box::pin(self.fleet()), Box::pin(self.cluster(cluster)));
+        let fleet = self.seen(Some(fleet), CrossCheck::Members, &mut found);
+        if let Some(cluster) = self.seen(Some(cluster), CrossCheck::Members, &mut found) {
+            rules::cluster_can_join(cluster.as_ref(), fleet.as_ref(), &mut found);
+        }
+        found
+    }
+
     /// What a plan of an Ingress has to say about the load balancer behind it.
     pub(crate) async fn advise_load_balancer(&self, load_balancer: &str) -> Diagnostics {
         let mut found = Diagnostics::new();
@@ -190,6 +206,20 @@ impl<'a> Surroundings<'a> {
 
     async fn members(&self) -> Result<Arc<Vec<ManagedCluster>>, Blind> {
         self.look(&self.sights().members, self.clients.cloud.members(&self.fleet, &self.context)).await
+    }
+
+    /// `None`: there is no such cluster.
+    async fn cluster(&self, id: &str) -> Result<Option<ClusterDetail>, Blind> {
+        let cell = cell(&self.sights().clusters, id);
+        let id = ClusterId::new(id);
+        let read = async {
+            match self.clients.cloud.describe_cluster_detail(&id, &self.context).await {
+                Ok(cluster) => Ok(Some(cluster)),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.look(&cell, read).await
     }
 
     async fn alb(&self) -> Result<(), Blind> {

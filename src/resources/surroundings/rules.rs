@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{Gateway, Vswitch};
 use crate::cloud::alb::{AlbListener, AlbServerGroup};
+use crate::cloud::cs::{ClusterDetail, ClusterState};
 use crate::cloud::fleet::{Fleet, FleetState, ManagedCluster, MemberState};
 use crate::cloud::vpc::VSwitch;
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
@@ -89,6 +90,48 @@ pub(super) fn members_run(gateway: &Gateway<'_>, members: &[ManagedCluster], fou
             at_clusters(),
             "Member Cluster Not Running",
             format!("{name} {what}, so the gateway has no backends there. {remedy}"),
+        );
+    }
+}
+
+/// A cluster that is to be associated exists, runs, and stands in the Fleet's VPC. `None`: it does not exist.
+pub(super) fn cluster_can_join(cluster: Option<&ClusterDetail>, fleet: Option<&Fleet>, found: &mut Diagnostics) {
+    let at = || Path::attribute("cluster_id");
+    let Some(cluster) = cluster else {
+        found.warn(
+            at(),
+            "Cluster Not Found",
+            "There is no ACK cluster of this ID in the region that these credentials may see. Check the ID against the ACK \
+             console, and the region.",
+        );
+        return;
+    };
+    if !matches!(&cluster.state, ClusterState::Running) && !cluster.state.as_str().is_empty() {
+        found.warn(
+            at(),
+            "Cluster Not Running",
+            format!(
+                "The cluster {:?} is {:?}; a Fleet associates running clusters only. Apply once it is running.",
+                cluster.name,
+                cluster.state.as_str()
+            ),
+        );
+    }
+    let home = fleet.and_then(|fleet| fleet.vpc_id.as_ref());
+    if let (Some(vpc), Some(home)) = (&cluster.vpc_id, home)
+        && vpc != home
+    {
+        found.warn(
+            at(),
+            "Cluster in Another VPC",
+            format!(
+                "The cluster {:?} stands in VPC {:?}, the Fleet in {:?}. The service may refuse it, and a gateway of the Fleet \
+                 reaches it only if the two VPCs are joined by Cloud Enterprise Network. Use a cluster in the Fleet's VPC, or leave \
+                 this check out with skip_cross_checks = [\"members\"] in the provider block.",
+                cluster.name,
+                vpc.as_str(),
+                home.as_str(),
+            ),
         );
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::rules;
 use super::{Gateway, Reuse, Vswitch};
 use crate::cloud::alb::{AlbListener, AlbServerGroup};
+use crate::cloud::cs::{ClusterDetail, ClusterState};
 use crate::cloud::fleet::{Fleet, FleetState, ManagedCluster, MemberState};
 use crate::cloud::vpc::VSwitch;
 use crate::cloud::{ClusterId, FleetId, VpcId};
@@ -195,4 +196,31 @@ fn servers_near_the_quota_are_told() {
     assert_eq!(told(899), None);
     let full = told(900).unwrap();
     assert!(full.detail.contains("has 900 servers"), "{}", full.detail);
+}
+
+#[test]
+fn a_cluster_that_cannot_join_is_told() {
+    let cluster = |state, vpc: Option<&str>| ClusterDetail {
+        id: ClusterId::new("c1"),
+        name: "member".to_owned(),
+        state,
+        region: "cn-hangzhou".to_owned(),
+        cluster_type: None,
+        profile: None,
+        spec: None,
+        version: None,
+        vpc_id: vpc.map(VpcId::new),
+        vswitch_ids: Vec::new(),
+        security_group_id: None,
+    };
+    let home = fleet(FleetState::Running, Some("vpc-1"));
+    let told =
+        |cluster: Option<ClusterDetail>, fleet| said(|found| rules::cluster_can_join(cluster.as_ref(), fleet, found));
+    assert_eq!(told(None, Some(&home)), ["Warning cluster_id: Cluster Not Found"]);
+    assert_eq!(told(Some(cluster(ClusterState::Running, Some("vpc-1"))), Some(&home)), NOTHING);
+    assert_eq!(told(Some(cluster(ClusterState::Running, Some("vpc-2"))), None), NOTHING, "the Fleet is not seen");
+    assert_eq!(
+        told(Some(cluster(ClusterState::Failed, Some("vpc-2"))), Some(&home)),
+        ["Warning cluster_id: Cluster Not Running", "Warning cluster_id: Cluster in Another VPC",]
+    );
 }

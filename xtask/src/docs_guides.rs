@@ -14,8 +14,27 @@ pub(crate) fn pages() -> Vec<(PathBuf, String)> {
     vec![
         ("docs/guides/plan-time-checks.md".into(), plan_time_checks()),
         ("docs/guides/field-coverage.md".into(), field_coverage(coverage::all())),
+        ("docs/guides/prerequisites.md".into(), format!("{PREREQUISITES}\n{PREREQUISITES_TABLE}")),
     ]
 }
+
+const PREREQUISITES: &str = "\
+---
+page_title: \"What a missing prerequisite looks like\"
+description: |-
+  Twelve things the walkthrough needs, and the message that tells that one of them is missing.
+---
+
+# What a missing prerequisite looks like
+
+Most prerequisites of a multi-cluster gRPC gateway fail in silence: a connection that times out, a 503, a listener that is never there.
+This table is the result of a test that runs the [walkthrough](walkthrough.md) twelve times, each time without one of them, and
+records who says what is missing. A warning of the plan comes before anything is made. [Troubleshooting](troubleshooting.md) has
+cause and remedy of each message.
+";
+
+/// Written by the acceptance test `prerequisites`.
+const PREREQUISITES_TABLE: &str = include_str!("../../acceptance-tests/testdata/golden/prerequisites.md");
 
 const CHECKS: &str = "\
 ---

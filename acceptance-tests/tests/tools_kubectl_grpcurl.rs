@@ -9,7 +9,7 @@ use acceptance_tests::tools::{grpcurl, run};
 
 #[test]
 fn stock_tools_see_what_the_walkthrough_shows() {
-    let sandbox = Sandbox::start().unwrap();
+    let sandbox = Sandbox::start_with(&["--bare-members", "--closed-security-groups"]).unwrap();
     let workspace = Workspace::walkthrough(&sandbox).unwrap();
     workspace.apply().unwrap().expect_ok();
     let folder = workspace.path();
@@ -24,6 +24,33 @@ fn stock_tools_see_what_the_walkthrough_shows() {
     let described =
         sandbox.kubectl(&folder, &["describe", "ingress", "grpc-ingress", "-ngateway-demo"]).unwrap().stdout;
     assert!(described.contains("SuccessfullyReconciled"), "{described}");
+
+    let rows = |table: &str| -> Vec<Vec<String>> {
+        table.lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
+    };
+    // Step 3: kubectl get albconfig, as the controller's documentation shows it.
+    let table = sandbox.kubectl(&folder, &["get", "albconfig"]).unwrap().stdout;
+    let gateway = workspace.attributes("ackone_alb_gateway.demo").unwrap();
+    let status: serde_json::Value = sandbox.object(&folder, &["albconfig", "ackone-gateway-demo"]).unwrap();
+    let id = status["status"]["loadBalancer"]["id"].as_str().unwrap();
+    assert_eq!(rows(&table)[0][..3], ["NAME", "ALBID", "DNSNAME"], "{table}");
+    assert_eq!(rows(&table)[1][..3], ["ackone-gateway-demo", id, "localhost"], "{table}\n{gateway}");
+    // Step 2: what Argo CD deployed, one Application for each member.
+    let table = sandbox.kubectl(&folder, &["get", "applications", "--namespace", "argocd"]).unwrap().stdout;
+    assert_eq!(rows(&table)[0], ["NAME", "SYNC", "STATUS", "HEALTH", "STATUS"], "{table}");
+    let deployed: Vec<String> = rows(&table)[1..].iter().map(|row| row.join(" ")).collect();
+    assert_eq!(deployed, ["member-1-grpc Synced Healthy", "member-2-grpc Synced Healthy"], "{table}");
+    // And the controller's words.
+    let table = sandbox.kubectl(&folder, &["get", "events", "--all-namespaces"]).unwrap().stdout;
+    for (object, reason) in [
+        ("ingress/grpc-ingress", "SuccessfullyReconciled"),
+        ("albconfig/ackone-gateway-demo", "SuccessfullyReconciled"),
+    ] {
+        let told = rows(&table)
+            .iter()
+            .any(|row| row.iter().any(|word| word == object) && row.iter().any(|word| word == reason));
+        assert!(told, "{object} {reason}\n{table}");
+    }
 
     // Step 4: grpcurl list.
     let list = ["-insecure", "-authority", "grpc.example.com", &address, "list"];

@@ -1,13 +1,22 @@
 //! What a plan tells of the cloud around a gateway. Protects: each missing prerequisite is named before anything is made,
 //! nothing is said of what this run makes itself, and whoever may not look is told which right is missing and goes on.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
+)]
+
+use std::time::Duration;
 
 use acceptance_tests::golden;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
+use acceptance_tests::wait_until;
 use serde_json::{Value, json};
 
+/// For what takes a second on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(90);
 const APPLY: &[&str] = &["apply", "-json", "-auto-approve"];
 const PLAN: &[&str] = &["plan", "-json"];
 
@@ -193,12 +202,10 @@ resource "ackone_grpc_ingress" "demo" {
     tells("messages_unknown_cross_check", &sandbox, &workspace.unwrap(), APPLY, 1);
 }
 
-#[test]
-fn a_member_that_leaves_while_nobody_knows_who_else_serves() {
-    let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
-    let stack = |clusters: &str| {
-        format!(
-            r#"{}
+/// A gateway with these members, and a route on it.
+fn routed(clusters: &str) -> String {
+    format!(
+        r#"{}
 resource "ackone_namespace" "demo" {{
   name = "gateway-demo"
 }}
@@ -218,13 +225,58 @@ resource "ackone_grpc_ingress" "demo" {{
   tls                = [{{ hosts = ["grpc.example.com"], secret_name = ackone_tls_secret.demo.name }}]
 }}
 "#,
-            gateway(clusters, "var.vswitch_ids", "")
-        )
-    };
-    let workspace = Workspace::with(&sandbox, &stack("var.member_cluster_ids")).unwrap();
+        gateway(clusters, "var.vswitch_ids", "")
+    )
+}
+
+#[test]
+fn a_member_that_leaves_while_nobody_knows_who_else_serves() {
+    let sandbox = Sandbox::start_with(&["--attached"]).unwrap();
+    let workspace = Workspace::with(&sandbox, &routed("var.member_cluster_ids")).unwrap();
     workspace.apply().unwrap().expect_ok();
-    workspace.write("main.tf", &stack("[tolist(var.member_cluster_ids)[0]]")).unwrap();
+    workspace.write("main.tf", &routed("[tolist(var.member_cluster_ids)[0]]")).unwrap();
     tells("messages_member_leaves", &sandbox, &workspace, PLAN, 0);
+}
+
+#[test]
+fn a_member_that_leaves_and_serves_alone() {
+    let sandbox = Sandbox::start_with(&["--attached", "--bare-members"]).unwrap();
+    let set = r#"
+resource "ackone_application_set" "grpc" {
+  name             = "appset-grpc-demo"
+  application_name = "{{.metadata.annotations.cluster_name}}-grpc"
+  destination      = { namespace = "gateway-demo" }
+  sync_policy      = { automated = {}, sync_options = ["CreateNamespace=true"] }
+  timeouts         = { create = "5s" }
+
+  source = {
+    repo_url        = "https://github.com/ivan-cai/gitops-demo.git"
+    path            = "manifests/directory/grpc"
+    target_revision = "main"
+  }
+}
+"#;
+    let with = |clusters: &str| format!("{set}{}", routed(clusters));
+    let (first, second) = (&sandbox.ready.member_ids[0], &sandbox.ready.member_ids[1]);
+    let workspace = Workspace::with(&sandbox, &with("var.member_cluster_ids")).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    // Both serve: either may leave.
+    workspace.write("main.tf", &with(&format!("[\"{second}\"]"))).unwrap();
+    assert_eq!(titles(&workspace), ["Single Member Cluster"]);
+    // What the second runs is not healthy any more.
+    let failing = json!({"cluster_id": second, "message": "back-off restarting failed container"});
+    sandbox.control.post("/v1/argocd/fail", &failing).unwrap();
+    let folder = workspace.path();
+    wait_until("an Application that is not healthy", PATIENCE, || {
+        let application = sandbox.object(&folder, &["--namespace=argocd", "application/member-2-grpc"]);
+        let health = application.map_err(|error| error.to_string())?["status"]["health"]["status"].clone();
+        if health == json!("Healthy") { Err(health.to_string()) } else { Ok(()) }
+    })
+    .unwrap();
+    tells("messages_member_alone", &sandbox, &workspace, &["plan", "-json", "-target=ackone_alb_gateway.demo"], 0);
+    // The other one may leave.
+    workspace.write("main.tf", &with(&format!("[\"{first}\"]"))).unwrap();
+    assert!(!titles(&workspace).contains(&"Member Alone Serves Hosts".to_owned()));
 }
 
 #[test]

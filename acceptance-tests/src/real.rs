@@ -87,6 +87,11 @@ impl Lease {
             let left = self.foreign().map_err(|error| error.to_string())?;
             for object in &left {
                 object.remove(self).map_err(|error| error.to_string())?;
+                // What outlives its namespace cannot be written any more, and stays for good.
+                let holds_something = left.iter().any(|other| other.namespace == object.name);
+                if object.kind == "Namespace" && !holds_something {
+                    object.finalize(self).map_err(|error| error.to_string())?;
+                }
             }
             if left.is_empty() { Ok(()) } else { Err(format!("{left:?}")) }
         })
@@ -130,25 +135,11 @@ impl Foreign {
             arguments.extend(scope);
             server.kubectl(&arguments)?;
         }
-        if self.kind == "Namespace" {
-            self.finalize(server)?;
-        }
         Ok(())
     }
 
     /// Its objects are being removed one by one, so there is no need to wait for the controller's turn.
     fn finalize(&self, server: &Lease) -> Result<(), AcceptanceError> {
-        let empty = server.kubectl(&[
-            "get",
-            "ingresses,secrets,configmaps,services",
-            "--namespace",
-            &self.name,
-            "--output",
-            "name",
-        ])?;
-        if !empty.trim().is_empty() {
-            return Ok(());
-        }
         let folder = tempfile::tempdir().map_err(AcceptanceError::io("make a folder"))?;
         let file = folder.path().join("namespace.json");
         let body = serde_json::json!({

@@ -10,6 +10,7 @@ use super::model::{State, import};
 use super::object::{SetMeaning, attribute, drift, intent, refresh, server_attribute};
 use super::{ApplicationSet, rules};
 use crate::clients::Settings;
+use crate::framework::conformance::assert_plans_of_a_form_are_true;
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::erased::ResourceType;
 use crate::framework::model::{Field as _, Model as _, Planned};
@@ -19,19 +20,46 @@ use crate::framework::value::Value;
 use crate::kubernetes::{FieldPath, Object, differences};
 use crate::resources::testing::{FakeFleet, Instance, errors, warnings};
 
-/// Values that the attributes' own checks accept.
+/// Values that the attributes' own checks accept, of the form with JSON: the two forms exclude each other.
 pub(in crate::resources) fn sample(path: &str) -> Option<BoxedStrategy<Value>> {
+    let null = Just(Value::Null).boxed();
+    Some(match path {
+        "application_name"
+        | "project"
+        | "source"
+        | "destination"
+        | "cluster_selector"
+        | "sync_policy"
+        | "preserve_resources_on_deletion"
+        | "go_template_options" => null,
+        "spec_json" => select(
+            &[
+                r#"{"generators":[{"list":{}}],"template":{"metadata":{},"spec":{}}}"#,
+                r#"{"generators": [{"clusters": {}}], "template": {"metadata": {}, "spec": {"project": "default"}}}"#,
+            ][..],
+        )
+        .prop_map(Value::string)
+        .boxed(),
+        "expected_cluster_ids" => lists(&["c1", "c2"]),
+        _ => return None,
+    })
+}
+
+/// The same of the typed form.
+fn typed_sample(path: &str) -> Option<BoxedStrategy<Value>> {
     let texts: &[&'static str] = match path {
+        "application_name" => &["{{.name}}-grpc", "{{.metadata.annotations.cluster_id}}"],
+        "project" => &["default", "{{.project}}"],
         "source.repo_url" => &["https://github.com/ivan-cai/gitops-demo.git", "https://example.com/charts"],
         "source.path" => &["manifests/directory/grpc", "."],
         "destination.namespace" => &["gateway-demo", "default"],
         "cluster_selector.match_expressions.key" => &["name", "argocd.argoproj.io/secret-type"],
-        "cluster_selector.match_expressions.operator" => &["In", "Exists"],
+        "cluster_selector.match_expressions.operator" => &["In", "NotIn"],
         "sync_policy.retry.duration" | "sync_policy.retry.max_duration" => &["5s", "3m"],
-        "spec_json" => &[
-            r#"{"generators":[{"list":{}}],"template":{"metadata":{},"spec":{}}}"#,
-            r#"{"generators": [{"clusters": {}}], "template": {"metadata": {}, "spec": {"project": "default"}}}"#,
-        ],
+        "on_wait_timeout" => &["warn", "error"],
+        "namespace" | "name" => &["argocd", "demo"],
+        name if name.starts_with("timeouts.") => &["90s"],
+        "spec_json" | "source.chart" | "destination.server" => return Some(Just(Value::Null).boxed()),
         "sync_policy.retry.limit" | "sync_policy.retry.factor" => return Some((0_i64..9).prop_map(Value::int).boxed()),
         "cluster_selector.match_expressions.values" => return Some(lists(&["cluster", "in-cluster"])),
         "sync_policy.sync_options" => return Some(lists(&["CreateNamespace=true", "ServerSideApply=true"])),
@@ -40,6 +68,13 @@ pub(in crate::resources) fn sample(path: &str) -> Option<BoxedStrategy<Value>> {
         _ => return None,
     };
     Some(select(texts).prop_map(Value::string).boxed())
+}
+
+#[test]
+fn plans_of_the_typed_form_are_true() {
+    let given =
+        ["application_name", "source", "source.path", "destination", "cluster_selector.match_expressions.values"];
+    assert_plans_of_a_form_are_true(&*ResourceType::<ApplicationSet>::erased(), &typed_sample, &given);
 }
 
 fn lists(texts: &[&'static str]) -> BoxedStrategy<Value> {

@@ -86,7 +86,10 @@ fn reasons_for_which_nothing_is_deployed() {
     for id in &sandbox.ready.member_ids {
         let secret = format!("secret/cluster-{id}");
         sandbox
-            .kubectl(&workspace.path(), &["label", &secret, "-nargocd", &format!("shown=Member_{}", &id[..4])])
+            .kubectl(
+                &workspace.path(),
+                &["label", &secret, "-nargocd", &format!("shown=Member_{}", id.get(..4).unwrap())],
+            )
             .unwrap();
     }
     tells("messages_application_set_reasons", &sandbox, &workspace, APPLY, 0);

@@ -138,9 +138,7 @@ fn written_back() -> Json {
 
 fn imported(live: Json) -> State {
     let live = Object::from(live);
-    let mut prior = State::default();
-    prior.name = Some(live.name().to_owned());
-    prior.namespace = Some("argocd".to_owned());
+    let prior = State { name: Some(live.name().to_owned()), namespace: Some("argocd".to_owned()), ..State::default() };
     let seen = drift(&prior, &live, true);
     refresh(&prior, &live, &seen)
 }

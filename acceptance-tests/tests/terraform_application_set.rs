@@ -296,3 +296,45 @@ fn what_is_preserved_outlives_the_set_and_what_is_not_goes_with_it() {
     proves(false);
     workspace.destroy().unwrap().expect_ok();
 }
+
+#[test]
+fn a_member_that_leaves_loses_its_application_and_one_that_comes_gets_one() {
+    let sandbox = Sandbox::start_with(&["--bare-members"]).unwrap();
+    let before = sandbox.inventory().unwrap();
+    let associations = r#"
+variable "associated" { type = set(string) }
+
+resource "ackone_fleet_cluster_association" "member" {
+  for_each   = var.associated
+  cluster_id = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+"#;
+    let mut workspace = Workspace::with(&sandbox, &format!("{associations}{}", example())).unwrap();
+    let ids = &sandbox.ready.member_ids;
+    let mut associate = |ids: &[String]| {
+        workspace.set_env("TF_VAR_associated", &Value::from(ids).to_string());
+        workspace.apply().unwrap().expect_ok();
+        plans_nothing(&workspace);
+        let set = workspace.attributes(SET).unwrap();
+        assert_eq!(set["ready"], true, "{set}");
+        set["expected_cluster_ids"].as_array().unwrap().len()
+    };
+    assert_eq!(associate(&ids[..1]), 1);
+    assert_eq!(associate(ids), 2);
+    assert_eq!(associate(&ids[1..]), 1);
+    // Argo CD takes the Application away once the member is gone, which the next refresh sees.
+    wait_until("one Application", PATIENCE, || match applications(&sandbox, &workspace) {
+        all if all == ["member-2-grpc"] => Ok(()),
+        all => Err(format!("{all:?}")),
+    })
+    .unwrap();
+    workspace.apply().unwrap().expect_ok();
+    let set = workspace.attributes(SET).unwrap();
+    assert_eq!(set["applications"].as_object().unwrap().len(), 1, "{set}");
+    workspace.destroy().unwrap().expect_ok();
+    assert_eq!(sandbox.inventory().unwrap(), before);
+}

@@ -629,9 +629,9 @@ resource "ackone_application_set" "names" {
   destination      = { namespace = "a" }
 }
 
-resource "ackone_application_set" "one_name" {
-  name             = "one"
-  application_name = "grpc"
+resource "ackone_application_set" "no_path" {
+  name             = "no-path"
+  application_name = "{{.name}}"
   source           = { repo_url = "https://example.com/a.git" }
   destination      = { namespace = "a" }
 }

@@ -299,16 +299,15 @@ fn told(change: impl Fn(&mut Json)) -> Vec<String> {
     let mut diagnostics = ApplicationSet::schema().check(&value);
     let config = <ApplicationSet as crate::framework::resource::Resource>::Plan::from_value(&value).unwrap();
     rules::validate(&config, &mut diagnostics);
-    let mut all = errors(&diagnostics);
-    all.extend(warnings(&diagnostics).into_iter().map(|warning| format!("warning: {warning}")));
-    all
+    assert_eq!(warnings(&diagnostics), Vec::<String>::new());
+    errors(&diagnostics)
 }
 
 #[tokio::test]
 async fn mistakes_are_told_at_the_deepest_path() {
     assert_eq!(told(|_| ()), Vec::<String>::new());
     let name = |text: &'static str| move |config: &mut Json| config["application_name"] = json!(text);
-    assert_eq!(told(name("grpc")), ["warning: application_name: One Name for All Members"]);
+    assert_eq!(told(name("grpc")), Vec::<String>::new(), "the plan warns of it");
     for text in ["{{.name}}_x", "A-{{.name}}", "-{{.name}}", "{{.name}}.", ""] {
         assert_eq!(told(name(text)), ["application_name: Invalid Application Name"], "{text}");
     }
@@ -389,6 +388,10 @@ async fn a_plan_advises_against_a_wait_that_nobody_ends() {
     assert_eq!(planned(by_hand, true), ["sync_policy: Nothing Syncs the Applications"]);
     assert_eq!(planned(Json::Null, false), Vec::<String>::new());
     assert_eq!(planned(config()["sync_policy"].clone(), true), Vec::<String>::new());
+    let mut one = config();
+    one["application_name"] = json!("grpc");
+    let fleet = FakeFleet::default();
+    assert_eq!(warnings(&instance(&fleet).plan(&one).diagnostics), ["application_name: One Name for All Members"]);
     let mut nothing = Diagnostics::new();
     rules::advise(&super::model::ApplicationSetModel::<Planned>::default(), &mut nothing);
     assert!(nothing.is_empty());

@@ -32,6 +32,50 @@ resource "ackone_alb_gateway" "demo" {
 }
 "#;
 
+/// A file of a configuration, of which a test takes blocks and lines away.
+#[derive(Clone, Debug)]
+pub struct Blocks(String);
+
+impl Blocks {
+    /// As it stands in a working directory.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn of(workspace: &Workspace, name: &str) -> Result<Self, AcceptanceError> {
+        let text = std::fs::read_to_string(workspace.path().join(name));
+        text.map(Self).map_err(AcceptanceError::io("read a configuration"))
+    }
+
+    /// Its text now.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Takes a block away: from the line that begins with `head` to the next brace at the beginning of a line.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    #[expect(clippy::panic, reason = "an assertion for tests")]
+    pub fn without(&mut self, head: &str) {
+        let begin = self.0.find(head);
+        let end = begin.and_then(|begin| Some(begin + self.0.get(begin..)?.find("\n}\n")? + "\n}\n".len()));
+        let (Some(begin), Some(end)) = (begin, end) else { panic!("no block {head:?} in\n{}", self.0) };
+        self.0.replace_range(begin..end, "");
+    }
+
+    /// Replaces every occurrence of a text.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[track_caller]
+    pub fn replace(&mut self, from: &str, to: &str) {
+        assert!(self.0.contains(from), "no {from:?} in\n{}", self.0);
+        self.0 = self.0.replace(from, to);
+    }
+}
+
 impl Workspace {
     /// One with a configuration of its own behind [`PREAMBLE`] and [`PROVIDER`], initialised. Lines of `body` are those
     /// of `main.tf`.

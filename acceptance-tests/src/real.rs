@@ -23,6 +23,13 @@ const LEASE_LIMIT: Duration = Duration::from_secs(900);
 const CLEAR_LIMIT: Duration = Duration::from_secs(60);
 /// What a new cluster has.
 const OWN_NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+/// The kinds that sandboxes define.
+const DEFINED: [&str; 4] = [
+    "albconfigs.alibabacloud.com",
+    "applicationsets.argoproj.io",
+    "applications.argoproj.io",
+    "appprojects.argoproj.io",
+];
 
 /// A real server that nobody else uses as long as this value lives.
 #[derive(Debug)]
@@ -71,15 +78,17 @@ impl Lease {
             Ok(list.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
         };
         let mut objects = listed("ingresses,ingressclasses,secrets,configmaps,services,events,namespaces")?;
-        // Before the first sandbox there is no such kind.
-        let definitions = self.kubectl(&["get", "customresourcedefinitions", "--output", "name"])?;
-        if definitions.contains("albconfigs.alibabacloud.com") {
-            objects.extend(listed("albconfigs")?);
-        }
-        if definitions.contains("applicationsets.argoproj.io") {
-            objects.extend(listed("applicationsets,applications,appprojects")?);
+        let defined = self.defined()?;
+        if !defined.is_empty() {
+            objects.extend(listed(&defined.join(","))?);
         }
         Ok(objects.iter().filter_map(Foreign::of).collect())
+    }
+
+    /// The kinds that sandboxes define, as far as they are: before the first sandbox there are none.
+    fn defined(&self) -> Result<Vec<&'static str>, AcceptanceError> {
+        let definitions = self.kubectl(&["get", "customresourcedefinitions", "--output", "name"])?;
+        Ok(DEFINED.into_iter().filter(|kind| definitions.contains(kind)).collect())
     }
 
     fn clear(&self) -> Result<(), AcceptanceError> {

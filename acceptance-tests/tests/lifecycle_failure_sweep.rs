@@ -287,3 +287,21 @@ async fn no_failing_call_loses_or_doubles_a_grpc_ingress() {
     });
     swept.sweep_all().await;
 }
+
+#[tokio::test]
+async fn no_failing_call_loses_or_doubles_an_application_set() {
+    let swept = Swept::new(&["--attached", "--bare-members"], "ackone_application_set", |sandbox| {
+        let created = json!({
+            "name": "swept", "application_name": "{{.metadata.annotations.cluster_name}}-swept",
+            "source": {"repo_url": "https://github.com/ivan-cai/gitops-demo.git", "path": "manifests/directory/grpc",
+                "target_revision": "main"},
+            "destination": {"namespace": "gateway-demo"},
+            "sync_policy": {"automated": {}, "sync_options": ["CreateNamespace=true"]},
+            "expected_cluster_ids": sandbox.ready.member_ids,
+        });
+        let mut changed = created.clone();
+        changed["sync_policy"]["automated"] = json!({"self_heal": true});
+        (created, changed)
+    });
+    swept.sweep_all().await;
+}

@@ -36,9 +36,9 @@ fn settle_attribute(attribute: &Attribute, config: &Value, prior: &Value, propos
     if config.is_null() {
         return match &attribute.default {
             Some(default) => default.clone(),
-            // Core proposes null for an object with parts that are not computed, as it takes them for configured before
-            // (`objchange.go`, optionalValueNotComputable). Here the plan hook says what an unset one is.
-            None if is_held_object(attribute) => prior.clone(),
+            // The plan hook says what an unset one is. Core proposes the prior value too, but null for an object with parts
+            // that are not computed, as it takes them for configured before (`objchange.go`, optionalValueNotComputable).
+            None if attribute.is_computed() && attribute.on_update == OnUpdate::Hold => prior.clone(),
             None if attribute.is_computed() => proposed,
             None => Value::Null,
         };
@@ -49,13 +49,6 @@ fn settle_attribute(attribute: &Attribute, config: &Value, prior: &Value, propos
     let planned = settle_nested(*nesting, nested, config, prior, &proposed);
     // Equality of a nested attribute is judged as a whole, and only when nothing in it is unknown.
     if same_meaning(attribute, &planned, prior) { prior.clone() } else { planned }
-}
-
-/// Whether the plan hook sets an object that the configuration leaves out.
-const fn is_held_object(attribute: &Attribute) -> bool {
-    attribute.is_computed()
-        && matches!(attribute.on_update, OnUpdate::Hold)
-        && matches!(attribute.kind, Kind::Nested(..))
 }
 
 fn settle_nested(nesting: Nesting, nested: &[Attribute], config: &Value, prior: &Value, proposed: &Value) -> Value {

@@ -77,12 +77,6 @@ pub(super) const MESSAGES: &[Message] = &[
         "Go templates have no such option.",
         "Use missingkey=error.",
     ),
-    error(
-        "Invalid Cluster ID",
-        "expected_cluster_ids",
-        "The text is no ID of a cluster.",
-        "Take it from ackone_fleet_cluster_association.",
-    ),
     warning(
         "Nothing Syncs the Applications",
         "sync_policy",

@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use acceptance_tests::configuration::Blocks;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
 use acceptance_tests::{repository, wait_until};
@@ -44,6 +45,16 @@ fn example() -> String {
     std::fs::read_to_string(repository().join("examples/resources/ackone_application_set/resource.tf")).unwrap()
 }
 
+/// The walkthrough up to the set, which each test adds in its own way.
+fn without_the_set(sandbox: &Sandbox) -> Workspace {
+    let workspace = Workspace::walkthrough(sandbox).unwrap();
+    let mut blocks = Blocks::of(&workspace, "main.tf").unwrap();
+    blocks.without("resource \"ackone_application_set\"");
+    blocks.replace("  depends_on = [ackone_application_set.grpc]\n", "");
+    workspace.write("main.tf", blocks.text()).unwrap();
+    workspace
+}
+
 fn edited(from: &str, to: &str) -> String {
     let text = ATTACHED.replace(from, to);
     assert_ne!(text, ATTACHED, "{from:?} is not there");
@@ -75,7 +86,7 @@ fn applications(sandbox: &Sandbox, workspace: &Workspace) -> Vec<String> {
 fn without_the_set_the_gateway_answers_503_and_with_it_the_proof_passes() {
     let sandbox = Sandbox::start_with(&["--bare-members"]).unwrap();
     let before = sandbox.inventory().unwrap();
-    let workspace = Workspace::walkthrough(&sandbox).unwrap();
+    let workspace = without_the_set(&sandbox);
     workspace.apply().unwrap().expect_ok();
     let failed = probe(&workspace);
     assert!(failed["failure"].as_str().unwrap_or_default().contains("503"), "{failed}");
@@ -110,7 +121,7 @@ fn without_the_set_the_gateway_answers_503_and_with_it_the_proof_passes() {
 fn one_apply_associates_deploys_and_waits_for_each_member() {
     let sandbox = Sandbox::start_with(&["--bare-members"]).unwrap();
     let before = sandbox.inventory().unwrap();
-    let workspace = Workspace::walkthrough(&sandbox).unwrap();
+    let workspace = without_the_set(&sandbox);
     workspace.write("application_set.tf", &example()).unwrap();
     let applied = workspace.apply().unwrap().expect_ok();
     assert!(!applied.prose().contains("No Application Generated"), "{}", applied.stdout);
@@ -268,7 +279,7 @@ resource "ackone_application_set" "grpc" {
 #[test]
 fn what_is_preserved_outlives_the_set_and_what_is_not_goes_with_it() {
     let sandbox = Sandbox::start_with(&["--bare-members"]).unwrap();
-    let workspace = Workspace::walkthrough(&sandbox).unwrap();
+    let workspace = without_the_set(&sandbox);
     let preserving =
         example().replace("  destination = {", "  preserve_resources_on_deletion = true\n\n  destination = {");
     workspace.write("application_set.tf", &preserving).unwrap();
@@ -295,4 +306,46 @@ fn what_is_preserved_outlives_the_set_and_what_is_not_goes_with_it() {
     assert!(!applied.prose().contains("Workloads Kept"), "{}", applied.stdout);
     proves(false);
     workspace.destroy().unwrap().expect_ok();
+}
+
+#[test]
+fn a_member_that_leaves_loses_its_application_and_one_that_comes_gets_one() {
+    let sandbox = Sandbox::start_with(&["--bare-members"]).unwrap();
+    let before = sandbox.inventory().unwrap();
+    let associations = r#"
+variable "associated" { type = set(string) }
+
+resource "ackone_fleet_cluster_association" "member" {
+  for_each   = var.associated
+  cluster_id = each.value
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+"#;
+    let mut workspace = Workspace::with(&sandbox, &format!("{associations}{}", example())).unwrap();
+    let ids = &sandbox.ready.member_ids;
+    let mut associate = |ids: &[String]| {
+        workspace.set_env("TF_VAR_associated", &Value::from(ids).to_string());
+        workspace.apply().unwrap().expect_ok();
+        plans_nothing(&workspace);
+        let set = workspace.attributes(SET).unwrap();
+        assert_eq!(set["ready"], true, "{set}");
+        set["expected_cluster_ids"].as_array().unwrap().len()
+    };
+    assert_eq!(associate(&ids[..1]), 1);
+    assert_eq!(associate(ids), 2);
+    assert_eq!(associate(&ids[1..]), 1);
+    // Argo CD takes the Application away once the member is gone, which the next refresh sees.
+    wait_until("one Application", PATIENCE, || match applications(&sandbox, &workspace) {
+        all if all == ["member-2-grpc"] => Ok(()),
+        all => Err(format!("{all:?}")),
+    })
+    .unwrap();
+    workspace.apply().unwrap().expect_ok();
+    let set = workspace.attributes(SET).unwrap();
+    assert_eq!(set["applications"].as_object().unwrap().len(), 1, "{set}");
+    workspace.destroy().unwrap().expect_ok();
+    assert_eq!(sandbox.inventory().unwrap(), before);
 }

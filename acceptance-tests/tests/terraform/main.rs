@@ -15,6 +15,7 @@ mod examples;
 mod functions;
 mod import;
 mod interrupt;
+mod messages_application_set;
 mod messages_association;
 mod messages_configuration;
 mod messages_fleet;

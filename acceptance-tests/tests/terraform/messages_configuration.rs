@@ -553,3 +553,88 @@ data "ackone_alb_gateway" "name" {
 "#;
     refused_as("messages_data_sources", body, |_| {});
 }
+
+#[test]
+fn application_set() {
+    let body = r#"
+resource "ackone_application_set" "nothing" {
+  name = "Not_A_Name"
+}
+
+resource "ackone_application_set" "both" {
+  name             = "both"
+  application_name = "{{.name}}"
+  project          = "default"
+
+  spec_json = jsonencode({
+    generators = [{ clusters = {} }]
+    template   = { metadata = {}, spec = {} }
+  })
+}
+
+resource "ackone_application_set" "no_json" {
+  name      = "json"
+  spec_json = "generators: []"
+}
+
+resource "ackone_application_set" "whole_json" {
+  name      = "json"
+  spec_json = jsonencode({ apiVersion = "argoproj.io/v1alpha1", kind = "ApplicationSet", spec = {} })
+}
+
+resource "ackone_application_set" "empty_json" {
+  name      = "json"
+  spec_json = jsonencode({ generators = [], template = {} })
+}
+
+resource "ackone_application_set" "texts" {
+  name                 = "texts"
+  application_name     = "{{.name}}_Grpc"
+  project              = "{{.project"
+  go_template_options  = ["missingkey=error", "strict"]
+  expected_cluster_ids = ["member one"]
+
+  source = {
+    repo_url = "https://example.com/a repository"
+    path     = "/manifests"
+    chart    = "greeter"
+  }
+
+  destination = {
+    name      = "{{.name}}"
+    server    = "{{.server}}"
+    namespace = "Gateway_Demo"
+  }
+
+  cluster_selector = {
+    match_labels = { "not a key" = "x" }
+
+    match_expressions = [
+      { key = "name", operator = "In" },
+      { key = "name", operator = "Exists", values = ["x"] },
+      { key = "name", operator = "Like", values = ["x"] },
+    ]
+  }
+
+  sync_policy = {
+    sync_options = ["CreateNamespace", "Prune=true", "Prune=false"]
+    retry        = { limit = -1, duration = "soon" }
+  }
+}
+
+resource "ackone_application_set" "names" {
+  name             = "names"
+  application_name = "}}grpc"
+  source           = { repo_url = "https://example.com/a.git", path = "a/../../b" }
+  destination      = { namespace = "a" }
+}
+
+resource "ackone_application_set" "no_path" {
+  name             = "no-path"
+  application_name = "{{.name}}"
+  source           = { repo_url = "https://example.com/a.git" }
+  destination      = { namespace = "a" }
+}
+"#;
+    refused_as("messages_application_set", body, |_| {});
+}

@@ -86,7 +86,8 @@ fn keeps(state: &Value, recorded: &Value) -> Result<(), String> {
 }
 
 /// What a wait may bring.
-const AWAITED: [&str; 6] = ["address", "dns_name", "listener_status", "load_balancer_id", "ready", "reason"];
+const AWAITED: [&str; 7] =
+    ["address", "applications", "dns_name", "listener_status", "load_balancer_id", "ready", "reason"];
 
 /// The attributes that a plan changes.
 fn changed<'a>(state: &'a Value, planned: &Value) -> Vec<&'a str> {
@@ -102,7 +103,7 @@ fn every_type_has_a_recorded_state_and_where_the_controller_is_waited_for_one_of
         let type_name = format!("ackone_{}", page.file_stem().unwrap().to_string_lossy());
         let is_of_type = |record: &&Value| record["type"] == type_name.as_str();
         assert!(all.iter().any(|record| is_of_type(&record)), "no state of {type_name} is recorded");
-        if ["ackone_alb_gateway", "ackone_grpc_ingress"].contains(&type_name.as_str()) {
+        if ["ackone_alb_gateway", "ackone_grpc_ingress", "ackone_application_set"].contains(&type_name.as_str()) {
             let waiting = all.iter().filter(is_of_type).any(|record| record["attributes"]["ready"] == false);
             assert!(waiting, "no state of {type_name} that was still waited for is recorded");
         }
@@ -112,7 +113,7 @@ fn every_type_has_a_recorded_state_and_where_the_controller_is_waited_for_one_of
 #[tokio::test]
 async fn every_recorded_state_is_read_and_plans_nothing() {
     let all = recorded();
-    assert!(all.len() >= 11, "only {} states are recorded", all.len());
+    assert!(all.len() >= 14, "only {} states are recorded", all.len());
     for (path, record) in all {
         let name = path.display();
         let type_name = record["type"].as_str().unwrap();
@@ -230,6 +231,15 @@ fn instances(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
                                          "service_port": 50051}]}],
                    "tls": [{"hosts": ["grpc.example.com"], "secret_name": "grpc-secret"}]}),
         ),
+        ("application_set_typed", "ackone_application_set", application_set("typed", members)),
+        (
+            "application_set_json",
+            "ackone_application_set",
+            json!({"name": "json",
+                   "spec_json": json!({"generators": [{"list": {"elements": []}}],
+                                       "template": {"metadata": {"name": "x"},
+                                                    "spec": {"project": "default", "destination": {}}}}).to_string()}),
+        ),
         (
             "ingress_not_waited_for",
             "ackone_grpc_ingress",
@@ -240,6 +250,17 @@ fn instances(sandbox: &Sandbox) -> Vec<(&'static str, &'static str, Value)> {
                    "tls": [{"hosts": ["tools.example.com"], "secret_name": "grpc-secret"}]}),
         ),
     ]
+}
+
+/// An ApplicationSet that deploys the walkthrough's service to the members.
+fn application_set(name: &str, members: &[String]) -> Value {
+    json!({"name": name, "application_name": format!("{{{{.metadata.annotations.cluster_id}}}}-{name}"),
+           "source": {"repo_url": "https://github.com/ivan-cai/gitops-demo.git", "path": "manifests/directory/grpc",
+                      "target_revision": "main"},
+           "destination": {"namespace": "gateway-demo"}, "labels": {"team": "edge"},
+           "sync_policy": {"automated": {"prune": true}, "sync_options": ["CreateNamespace=true"],
+                           "retry": {"limit": 3, "duration": "5s"}},
+           "expected_cluster_ids": members})
 }
 
 /// In whose order they are made.
@@ -301,9 +322,14 @@ fn record_the_states_of_a_release() {
     let mut made = all.iter().find(|(name, ..)| *name == "gateway_http").unwrap().2.clone();
     made["name"] = json!("waiting-demo");
     made["timeouts"] = short;
-    for (name, type_name, config) in
-        [("ingress_full", "ackone_grpc_ingress", &changed), ("gateway_waiting", "ackone_alb_gateway", &made)]
-    {
+    sandbox.control.post("/v1/argocd/pause", &json!({})).unwrap();
+    let mut asleep = application_set("asleep", &[]);
+    asleep["timeouts"] = json!({"create": "1s", "update": "1s"});
+    for (name, type_name, config) in [
+        ("ingress_full", "ackone_grpc_ingress", &changed),
+        ("gateway_waiting", "ackone_alb_gateway", &made),
+        ("application_set_waiting", "ackone_application_set", &asleep),
+    ] {
         let mut config = config.clone();
         config["depends_on"] = needs(name);
         resources[type_name][name] = config;
@@ -313,6 +339,14 @@ fn record_the_states_of_a_release() {
     let state: Value = serde_json::from_str(&workspace.state_text().unwrap()).unwrap();
     record(&folder, "ingress_waiting", "ackone_grpc_ingress", &changed, instance(&state, "ingress_full"));
     record(&folder, "gateway_waiting", "ackone_alb_gateway", &made, instance(&state, "gateway_waiting"));
+    record(
+        &folder,
+        "application_set_waiting",
+        "ackone_application_set",
+        &asleep,
+        instance(&state, "application_set_waiting"),
+    );
+    sandbox.control.post("/v1/argocd/resume", &json!({})).unwrap();
     sandbox.resume_controller().unwrap();
     workspace.destroy().unwrap().expect_ok();
 }

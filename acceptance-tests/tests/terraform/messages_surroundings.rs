@@ -1,11 +1,7 @@
 //! What a plan tells of the cloud around a gateway. Protects: each missing prerequisite is named before anything is made,
 //! nothing is said of what this run makes itself, and whoever may not look is told which right is missing and goes on.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "helpers of tests are tests too; clippy knows only the functions marked so"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests too; clippy knows only the functions marked so")]
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use acceptance_tests::configuration::Blocks;
 use acceptance_tests::golden;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
@@ -41,28 +42,10 @@ struct Case {
     without: &'static str,
     /// How the sandbox starts.
     sandbox: &'static [&'static str],
-    take_away: fn(&Sandbox, &mut Configuration),
+    take_away: fn(&Sandbox, &mut Blocks),
     by: By,
     /// Title of the message, and what its text must name.
     says: (&'static str, &'static str),
-}
-
-/// The walkthrough's configuration.
-struct Configuration(String);
-
-impl Configuration {
-    /// Takes a block away: from the line that begins with `head` to its end.
-    fn without(&mut self, head: &str) {
-        let begin = self.0.find(head).unwrap();
-        let (_, rest) = self.0.split_at(begin);
-        let end = rest.find("\n}\n").unwrap() + "\n}\n".len();
-        self.0.replace_range(begin..begin + end, "");
-    }
-
-    fn replace(&mut self, from: &str, to: &str) {
-        assert!(self.0.contains(from), "{from}\n{}", self.0);
-        self.0 = self.0.replace(from, to);
-    }
 }
 
 const BARE: &[&str] = &["--bare-members", "--closed-security-groups"];
@@ -236,9 +219,9 @@ fn each_missing_prerequisite_is_named() {
     {
         let sandbox = Sandbox::start_with(sandbox).unwrap();
         let workspace = Workspace::walkthrough(&sandbox).unwrap();
-        let mut configuration = Configuration(std::fs::read_to_string(workspace.path().join("main.tf")).unwrap());
+        let mut configuration = Blocks::of(&workspace, "main.tf").unwrap();
         take_away(&sandbox, &mut configuration);
-        workspace.write("main.tf", &configuration.0).unwrap();
+        workspace.write("main.tf", configuration.text()).unwrap();
         let (severity, arguments): (&str, &[&str]) = match by {
             By::PlanWarning => ("warning", PLAN),
             By::PlanError => ("error", PLAN),

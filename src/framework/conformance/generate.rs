@@ -161,11 +161,13 @@ fn unknown_config(ty: &Type) -> BoxedStrategy<Value> {
 pub(crate) struct Generator<'a> {
     schema: &'a Schema,
     samples: &'a Samples,
+    /// Optional attributes that are never left out, by their paths.
+    given: &'a [&'a str],
 }
 
 impl<'a> Generator<'a> {
-    pub(crate) fn new(schema: &'a Schema, samples: &'a Samples) -> Self {
-        Self { schema, samples }
+    pub(crate) fn new(schema: &'a Schema, samples: &'a Samples, given: &'a [&'a str]) -> Self {
+        Self { schema, samples, given }
     }
 
     /// Configurations with required arguments, whatever optional ones, and unknowns at every depth.
@@ -196,7 +198,7 @@ impl<'a> Generator<'a> {
             return Just(Value::Null).boxed();
         }
         let known = self.known(attribute, path, unknowns);
-        let required = attribute.mode == crate::framework::schema::Mode::Required;
+        let required = attribute.mode == crate::framework::schema::Mode::Required || self.given.contains(&path);
         match (required, unknowns) {
             (true, false) => known,
             (true, true) => prop_oneof![6 => known, 1 => unknown_config(&attribute.ty())].boxed(),

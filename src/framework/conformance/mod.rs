@@ -34,7 +34,12 @@ pub(crate) fn no_samples(_: &str) -> Option<BoxedStrategy<Value>> {
 /// Plays create, update, replacement, refresh and deletion of generated configurations through a resource type's plans and
 /// panics at the first broken rule, with the smallest configurations that break it.
 pub(crate) fn assert_resource_plans_are_true(resource: &dyn AnyResource, samples: &Samples) {
-    let generator = Generator::new(resource.schema(), samples);
+    assert_plans_of_a_form_are_true(resource, samples, &[]);
+}
+
+/// The same for one of several forms of a resource, in which some optional attributes, `given` by their paths, must be there.
+pub(crate) fn assert_plans_of_a_form_are_true(resource: &dyn AnyResource, samples: &Samples, given: &[&str]) {
+    let generator = Generator::new(resource.schema(), samples, given);
     assert_unknowns_are_never_a_problem(resource, &generator);
     let planned = Cell::new(0_u32);
     let strategy = (generator.config(), generator.config(), proptest::num::u64::ANY);

@@ -267,11 +267,10 @@ impl View<'_> {
             self.clusters.map(|all| all.iter().filter(|cluster| cluster.cluster_id == id).collect());
         let is_for = |application: &Object| {
             let at = cluster(application);
-            match &known {
-                Some(known) => known.iter().any(|known| known.name == at || known.server == at),
-                // ACK One's own names of clusters begin with the ID, which is all there is to go by.
-                None => at == id || at.strip_prefix(id).is_some_and(|rest| rest.starts_with('-')),
-            }
+            // Without Secrets all there is to go by is that a cluster's name in Argo CD may begin with its ID.
+            at == id
+                || at.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
+                || known.iter().flatten().any(|known| known.name == at || known.server == at)
         };
         if self.applications.iter().any(|application| !application.is_terminating() && is_for(application)) {
             return None;

@@ -67,7 +67,13 @@ async fn owned(fleet: &Fleet, set: &Object) -> Option<Vec<Object>> {
             found.push(application);
         }
     };
-    match fleet.visit(Kind::APPLICATION, &mut sink).await {
+    let mut listed = fleet.visit(Kind::APPLICATION, &mut sink).await;
+    if listed.is_err() {
+        // Whoever may work in Argo CD's namespace only lists that.
+        let here = fleet.api().list(Kind::APPLICATION, set.namespace(), None).await;
+        listed = here.map(|all| all.items.into_iter().for_each(&mut sink));
+    }
+    match listed {
         Ok(()) => {
             found.sort_by(|a, b| a.name().cmp(b.name()));
             Some(found)

@@ -323,7 +323,7 @@ fn walk(path: &Path, value: &Value, diagnostics: &mut Diagnostics) {
 
 fn application_name(config: &Config, diagnostics: &mut Diagnostics) {
     let Some(name) = config.application_name.known() else { return };
-    let Ok((parts, has_action)) = literals(name) else { return };
+    let Ok((parts, _)) = literals(name) else { return };
     let at = Path::attribute("application_name");
     let text: String = parts.concat();
     let bad: Vec<char> =
@@ -351,16 +351,23 @@ fn application_name(config: &Config, diagnostics: &mut Diagnostics) {
                  or digit at both ends."
             ),
         );
-    } else if !has_action {
-        diagnostics.warn(
-            at,
-            "One Name for All Members",
-            format!(
-                "{name:?} is the same for every cluster. As soon as the selector picks two, the controller refuses the set because of \
-                 the doubled name. Put a field of the cluster into it, such as \"{{{{.metadata.annotations.cluster_name}}}}-{name}\"."
-            ),
-        );
     }
+}
+
+/// A name without any field of the cluster.
+fn one_name(planned: &Config, diagnostics: &mut Diagnostics) {
+    let Some(name) = planned.application_name.known() else { return };
+    if !literals(name).is_ok_and(|(_, has_action)| !has_action) {
+        return;
+    }
+    diagnostics.warn(
+        Path::attribute("application_name"),
+        "One Name for All Members",
+        format!(
+            "{name:?} is the same for every cluster. As soon as the selector picks two, the controller refuses the set because of \
+             the doubled name. Put a field of the cluster into it, such as \"{{{{.metadata.annotations.cluster_name}}}}-{name}\"."
+        ),
+    );
 }
 
 fn one_kind_of_source(source: &Source<Planned>, diagnostics: &mut Diagnostics) {
@@ -414,6 +421,7 @@ fn expressions(selector: &ClusterSelector<Planned>, diagnostics: &mut Diagnostic
 
 /// Advice for a plan that changes something.
 pub(super) fn advise(planned: &Config, diagnostics: &mut Diagnostics) {
+    one_name(planned, diagnostics);
     if !planned.spec_json.is_null() || planned.wait.known() != Some(&true) {
         return;
     }

@@ -67,6 +67,7 @@ enum Whose {
 
 /// Looks on from before a write: what changes while the write is under way counts as change.
 pub(super) struct Watcher {
+    api: FleetApi,
     object: ObjectRef,
     set: ObjectWatch,
     applications: ObjectWatch,
@@ -80,6 +81,8 @@ pub(super) struct Watcher {
     /// The set as the server answered our write, when, and what was there then. A watch may lag behind it.
     answer: Option<(Object, Instant)>,
     before: Option<(Json, BTreeMap<String, Json>)>,
+    /// Whether Applications were listed after all that is known of the set: the watches are told apart from each other.
+    listed: bool,
     began: Instant,
     said: Option<Instant>,
 }
@@ -96,6 +99,7 @@ impl Watcher {
         let secrets =
             (!expected.is_empty()).then(|| ObjectWatch::of_selection(api, Kind::SECRET, namespace, Some(label)));
         let mut watcher = Self {
+            api: api.clone(),
             object: object.clone(),
             set: ObjectWatch::of_object(api, object),
             applications: ObjectWatch::of_selection(api, Kind::APPLICATION, namespace, None),
@@ -107,6 +111,7 @@ impl Watcher {
             expected,
             answer: None,
             before: None,
+            listed: false,
             began: Instant::now(),
             said: None,
         };
@@ -185,7 +190,18 @@ impl Watcher {
                 now_in_the_way = view.obstacles();
                 if taken_up && now_in_the_way.is_empty() {
                     let ending = if view.is_empty() { Ending::Empty } else { Ending::Ready };
-                    return self.end(ending, Vec::new());
+                    if self.listed {
+                        return self.end(ending, Vec::new());
+                    }
+                    // The controller says that it is done after it has made its Applications, but the watch that tells of them
+                    // may lag behind the one that tells of the set.
+                    match self.api.list(Kind::APPLICATION, self.object.namespace.as_deref(), None).await {
+                        Ok(listing) => self.take(Whose::Applications, WatchEvent::Listed(listing.items)),
+                        Err(error) if error.is_cancelled() => return self.end(Ending::Interrupted, Vec::new()),
+                        Err(error) => return self.end(Ending::Blind(error.to_string()), Vec::new()),
+                    }
+                    self.listed = true;
+                    continue;
                 }
                 obstacles.see(now, &now_in_the_way);
                 if quiet > now {
@@ -253,6 +269,7 @@ impl Watcher {
     }
 
     fn take(&mut self, whose: Whose, told: WatchEvent) {
+        self.listed = false;
         match whose {
             Whose::Set => {
                 let seen = match told {

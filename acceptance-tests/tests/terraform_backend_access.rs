@@ -401,9 +401,12 @@ fn an_import_takes_what_carries_the_mark() {
 
     let workspace = Workspace::with(&sandbox, ACCESS).unwrap();
     let import = |id: &str| ["import", "-no-color", "ackone_backend_access.demo", id].map(str::to_owned);
-    for (id, text) in
-        [("nobody", "Access Rules Not Found"), ("a:b", "Invalid Import ID"), ("a:c1:10.0.1.7/24", "Invalid Import ID")]
-    {
+    for (id, text) in [
+        ("a:c1:vsw-1", "Cannot import non-existent"),
+        ("nobody", "Access Rules Not Found"),
+        ("a:b", "Invalid Import ID"),
+        ("a:c1:10.0.1.7/24", "Invalid Import ID"),
+    ] {
         let arguments = import(id);
         let finished = workspace.run(&arguments.each_ref().map(String::as_str)).unwrap();
         assert!(!finished.ok() && finished.prose().contains(text), "{id}: {}", finished.prose());

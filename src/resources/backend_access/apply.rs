@@ -69,7 +69,7 @@ pub(super) async fn create(
     let state = resolved(&planned);
     let known = Known::default();
     let look = look(clients, &state, &known, &context, "looking at the members' security groups").await?;
-    let absences = look.absences(None);
+    let absences = look.absences(&state, None);
     if absences.has_errors() {
         return Err(absences);
     }
@@ -87,7 +87,7 @@ pub(super) async fn update(
     let state = resolved(&planned);
     let known = Known::of(prior.rules.as_deref().unwrap_or_default());
     let look = look(clients, &state, &known, &context, "looking at the members' security groups").await?;
-    let absences = look.absences(Some(&prior));
+    let absences = look.absences(&state, Some(&prior));
     if absences.has_errors() {
         return Err(absences);
     }
@@ -398,7 +398,11 @@ pub(super) async fn read(clients: &Clients, cx: &mut Reading, prior: State) -> R
     if imported {
         import::fill_in(&mut prior, &look.wanted, &look.seen);
     }
-    cx.warnings.extend(look.absences(if imported { None } else { Some(&prior) }).into_warnings());
+    // An import of nothing that exists is no object.
+    if imported && look.wanted.is_empty() {
+        return Ok(None);
+    }
+    cx.warnings.extend(look.absences(&prior, Some(&prior)));
     let mut ledger = question(&prior, &look.wanted, &known, &look, &cx.context, imported).answer();
     // A list tells it all: what it does not show was not added.
     ledger.entries.iter_mut().filter(|entry| entry.rule.is_none()).for_each(|entry| entry.owned = false);

@@ -2,6 +2,7 @@
 //! never stops.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use super::ledger::{Known, Ledger, Marked, Pair, Question, Wanted};
 use super::look::{Look, look};
 use super::model::{AccessModel, AccessRule, StoredRule, description, resolved, texts};
 use super::schema::{CREATE_TIMEOUT, DELETE_TIMEOUT};
+use super::users;
 use crate::clients::Clients;
 use crate::cloud::ecs::{InboundAccess, MOST_RULES_PER_CALL};
 use crate::cloud::{CallContext, CloudError, SecurityGroupId, SecurityGroupRuleId};
@@ -409,7 +411,7 @@ pub(super) async fn read(clients: &Clients, cx: &mut Reading, prior: State) -> R
     Ok(Some(State { id: prior.name.clone(), rules: stored(&ledger), ..prior }))
 }
 
-pub(super) async fn delete(clients: &Clients, cx: &mut Deleting, prior: State) -> Result<(), Diagnostics> {
+pub(super) async fn delete(clients: &Arc<Clients>, cx: &mut Deleting, prior: State) -> Result<(), Diagnostics> {
     let context = call_context(&cx.context, prior.timeouts.timeout(TimeoutOf::Delete, DELETE_TIMEOUT));
     let known = Known::of(prior.rules.as_deref().unwrap_or_default());
     let doing = "looking for the rules to remove";
@@ -418,6 +420,14 @@ pub(super) async fn delete(clients: &Clients, cx: &mut Deleting, prior: State) -
     let seen = rules.into_iter().filter_map(|(group, rules)| Some((group, rules?))).collect();
     let look = Look { seen, ..Look::default() };
     let ledger = question(&prior, &look.wanted, &known, &look, &cx.context, false).answer();
+    // The second half of a replacement opens the groups again.
+    if cx.private.successor().is_none() {
+        let deadline = context.deadline.unwrap_or_else(Instant::now);
+        let users = users::cut_off(clients, &cx.context, &prior, &ledger, &look, deadline).await;
+        if !users.is_empty() {
+            cx.warnings.push(diagnose::cut_off(&users));
+        }
+    }
     let (_, problems) = revoke(clients, ledger.surplus, &context).await;
     if problems.has_errors() { Err(problems) } else { Ok(()) }
 }

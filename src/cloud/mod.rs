@@ -1,7 +1,7 @@
 //! A client of the Alibaba Cloud OpenAPI, useful without Terraform.
 //!
 //! Entry: [`CloudClient::new`], which does no I/O. Typed methods, one per API action, are in [`fleet`], [`cs`], [`vpc`],
-//! [`ecs`] and [`sts`]; `lookups` shares reads of single things, [`membership`] joins concurrent attaches, detaches and reads of one Fleet. Below them, [`client`] runs
+//! [`ecs`] and [`sts`]; [`membership`] joins concurrent attaches, detaches and reads of one Fleet. Below them, [`client`] runs
 //! a call; [`request`], [`sign`], [`retry`] and [`endpoint`] are pure; [`transport`] moves bytes; [`credential`] finds
 //! keys.
 //!

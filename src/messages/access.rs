@@ -41,7 +41,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "Add the cluster to cluster_ids, or remove the entry.",
     ),
     either(
-        "Cluster Not Found",
+        "No Such Cluster",
         "cluster_ids",
         "The cloud knows no cluster of this ID in the region. A refresh warns of one that has gone.",
         "Check the ID, the region and the credentials' account; remove a cluster that is gone for good.",

@@ -36,7 +36,7 @@ pub(super) fn failed(doing: &str, error: &CloudError, outcome: &str) -> Diagnost
 
 pub(super) fn no_cluster(cluster: &str) -> Diagnostic {
     Diagnostic::error(
-        "Cluster Not Found",
+        "No Such Cluster",
         format!(
             "The cloud knows no cluster {cluster} in the region, so there is no security group to open for it. Check the ID, the \
              region, and that the credentials belong to the cluster's account; if the cluster is gone for good, remove it from \

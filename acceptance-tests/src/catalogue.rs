@@ -12,6 +12,7 @@ use crate::repository;
 /// Titles of Terraform's own diagnostics, as far as tests provoke them.
 const OF_TERRAFORM: &[&str] = &[
     "Applied changes may be incomplete",
+    "Cannot import non-existent remote object",
     "Check block assertion failed",
     "Check block assertion known after apply",
     "Execution halted",

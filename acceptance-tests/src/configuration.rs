@@ -32,6 +32,46 @@ resource "ackone_alb_gateway" "demo" {
 }
 "#;
 
+/// A gateway with a certificate, and an Ingress that routes gRPC to the walkthrough's Service in every member.
+pub const GRPC_GATEWAY: &str = r#"
+resource "ackone_namespace" "demo" {
+  name = "gateway-demo"
+}
+
+resource "ackone_tls_secret" "grpc" {
+  namespace   = ackone_namespace.demo.name
+  name        = "grpc-secret"
+  self_signed = { common_name = "grpc.example.com", dns_names = ["grpc.example.com"] }
+}
+
+resource "ackone_alb_gateway" "demo" {
+  name                   = "ackone-gateway-demo"
+  ingress_class_name     = "alb"
+  remote_clusters        = var.member_cluster_ids
+  address_type           = "Internet"
+  address_allocated_mode = "Fixed"
+  zone_mappings          = [for id in var.vswitch_ids : { vswitch_id = id }]
+  listeners              = { "443/HTTPS" = { security_policy_id = "tls_cipher_policy_1_2" } }
+}
+
+resource "ackone_grpc_ingress" "demo" {
+  namespace          = ackone_namespace.demo.name
+  name               = "grpc-ingress"
+  ingress_class_name = ackone_alb_gateway.demo.ingress_class_name
+  listen_ports       = ["443/HTTPS"]
+
+  rules = [{
+    host  = "grpc.example.com"
+    paths = [{ service_name = "grpc-service", service_port = 50051 }]
+  }]
+
+  tls = [{
+    hosts       = ["grpc.example.com"]
+    secret_name = ackone_tls_secret.grpc.name
+  }]
+}
+"#;
+
 /// A file of a configuration, of which a test takes blocks and lines away.
 #[derive(Clone, Debug)]
 pub struct Blocks(String);

@@ -19,7 +19,8 @@ use ackone_sandbox::dataplane::{DataPlane, DataPlaneConfig, PortPolicy, Ports};
 use ackone_sandbox::members::helloworld::HelloRequest;
 use ackone_sandbox::members::helloworld::greeter_client::GreeterClient;
 use ackone_sandbox::members::{
-    Members, ServiceLookup, ServiceRegistry, WALKTHROUGH_NAMESPACE, WALKTHROUGH_PORT, WALKTHROUGH_SERVICE,
+    Members, SecurityGroups, ServiceLookup, ServiceRegistry, WALKTHROUGH_NAMESPACE, WALKTHROUGH_PORT,
+    WALKTHROUGH_SERVICE,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -119,6 +120,11 @@ impl World {
     }
 
     async fn with_ports(policy: PortPolicy) -> Self {
+        Self::behind(policy, |members| members).await
+    }
+
+    /// With security groups that `network` makes of the members' own.
+    async fn behind(policy: PortPolicy, network: impl FnOnce(Arc<Members>) -> Arc<dyn SecurityGroups>) -> Self {
         let members = Members::start(["c1", "c2"]).await.expect("members");
         let cloud = Arc::new(AlbCloud::new("cn-hangzhou"));
         let certificate = upload(&cloud, HOST, "gateway-demo-grpc-secret-000000");
@@ -139,7 +145,7 @@ impl World {
         cloud.set_servers(&group, servers(&members)).expect("servers");
         cloud.create_listener(&balancer, listener(https(), &[&certificate])).expect("listener");
         cloud.set_rules(&balancer, https(), vec![rule(1, HOST, "/*", forward(&[(&group, 100)]))]).expect("rules");
-        let network = Arc::clone(&members);
+        let network = network(Arc::clone(&members));
         let config =
             DataPlaneConfig { ports: Arc::new(Ports::new(policy)), connect_timeout: Duration::from_millis(200) };
         let plane = DataPlane::spawn(&cloud, network, config);
@@ -316,6 +322,25 @@ async fn a_closed_security_group_times_out_with_504() {
     world.members.close_security_group("c1", false);
     world.members.close_security_group("c2", false);
     assert!(world.hello(HOST).await.is_ok());
+}
+
+/// Admits one vSwitch and no other.
+struct OneZone(&'static str);
+
+impl SecurityGroups for OneZone {
+    fn reachable(&self, _cluster_id: &str, source_vswitch: &str) -> bool {
+        source_vswitch == self.0
+    }
+}
+
+#[tokio::test]
+async fn the_zones_of_a_gateway_take_turns_to_connect() {
+    let world = World::behind(PortPolicy::Ephemeral, |_| Arc::new(OneZone("vsw-i"))).await;
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(world.hello(HOST).await.is_ok());
+    }
+    assert_eq!(answers.iter().filter(|answered| **answered).count(), 4, "every other packet is dropped: {answers:?}");
 }
 
 #[tokio::test]

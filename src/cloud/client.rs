@@ -21,6 +21,7 @@ use super::{
     endpoint::{Endpoint, EndpointResolver},
     error::CloudError,
     id::RequestId,
+    lookups::Lookups,
     membership::{Fleets, MembershipPolicy},
     request::{Action, ApiRequest, Effect},
     retry::{FailureClass, RateLimit, RetryPolicy, TokenBucket},
@@ -108,6 +109,7 @@ struct Inner {
     randomness: Arc<dyn Randomness>,
     buckets: Mutex<BTreeMap<Action, TokenBucket>>,
     fleets: Fleets,
+    lookups: Lookups,
 }
 
 /// A success, with the request id wherever the product put it.
@@ -145,6 +147,7 @@ impl CloudClient {
             randomness: config.randomness,
             buckets: Mutex::new(BTreeMap::new()),
             fleets: Fleets::new(config.membership),
+            lookups: Lookups::default(),
         }))
     }
 
@@ -163,6 +166,10 @@ impl CloudClient {
     /// A client token that no other logical operation has: 32 ASCII characters, where 64 are allowed.
     pub(super) fn client_token(&self) -> String {
         hex::encode(self.0.randomness.nonce())
+    }
+
+    pub(super) fn lookups(&self) -> &Lookups {
+        &self.0.lookups
     }
 
     pub(super) fn fleets(&self) -> &Fleets {

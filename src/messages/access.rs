@@ -41,7 +41,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "Add the cluster to cluster_ids, or remove the entry.",
     ),
     either(
-        "Cluster Not Found",
+        "No Such Cluster",
         "cluster_ids",
         "The cloud knows no cluster of this ID in the region. A refresh warns of one that has gone.",
         "Check the ID, the region and the credentials' account; remove a cluster that is gone for good.",
@@ -107,6 +107,12 @@ pub(super) const MESSAGES: &[Message] = &[
         "Apply again: it is found by its mark.",
     )
     .not_rendered("the sandbox lists a rule as soon as it is accepted, as the real service does as far as known"),
+    warning(
+        "Gateway Cut Off",
+        "the resource",
+        "Rules were removed through which a gateway still connects to its members.",
+        "Let the gateway depend on the resource if both go together; else admit it by another rule.",
+    ),
     error(
         "Import Needs Clusters",
         "the import",

@@ -61,8 +61,12 @@ every Ingress of its gateway. The provider knows these rules and speaks as early
 
 While a value that a rule needs is unknown, the rule is silent. All problems are told at once, each at its attribute.
 
-`cross_checks = false` on a gateway or an Ingress switches the checks against the Fleet off for that resource, in plan and apply: it
-reads nothing for them, and breaks what it breaks. It still counts where other resources are checked.
+The plan of a gateway also asks the cloud whether the security group of each member admits each of its vSwitches on all ports, and shows
+the `ackone_backend_access` block that opens what is shut. What such a block of the same run opens counts as open; a group whose rules
+name prefix lists is not judged.
+
+`cross_checks = false` on a gateway or an Ingress switches the checks against Fleet and cloud off for that resource, in plan and
+apply: it reads nothing for them, and breaks what it breaks. It still counts where other resources are checked.
 ";
 
 const SURROUNDINGS: &str = "

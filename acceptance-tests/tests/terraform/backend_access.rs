@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use acceptance_tests::calls::Call;
+use acceptance_tests::configuration::{GRPC_GATEWAY as GATEWAY, HTTP_GATEWAY};
 use acceptance_tests::processes::{children, end, kill};
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::{Finished, Workspace};
@@ -26,46 +27,6 @@ resource "ackone_backend_access" "demo" {
   name        = "ackone-gateway-demo"
   cluster_ids = var.member_cluster_ids
   vswitch_ids = var.vswitch_ids
-}
-"#;
-
-/// A gateway that routes gRPC to both members.
-const GATEWAY: &str = r#"
-resource "ackone_namespace" "demo" {
-  name = "gateway-demo"
-}
-
-resource "ackone_tls_secret" "grpc" {
-  namespace   = ackone_namespace.demo.name
-  name        = "grpc-secret"
-  self_signed = { common_name = "grpc.example.com", dns_names = ["grpc.example.com"] }
-}
-
-resource "ackone_alb_gateway" "demo" {
-  name                   = "ackone-gateway-demo"
-  ingress_class_name     = "alb"
-  remote_clusters        = var.member_cluster_ids
-  address_type           = "Internet"
-  address_allocated_mode = "Fixed"
-  zone_mappings          = [for id in var.vswitch_ids : { vswitch_id = id }]
-  listeners              = { "443/HTTPS" = { security_policy_id = "tls_cipher_policy_1_2" } }
-}
-
-resource "ackone_grpc_ingress" "demo" {
-  namespace          = ackone_namespace.demo.name
-  name               = "grpc-ingress"
-  ingress_class_name = ackone_alb_gateway.demo.ingress_class_name
-  listen_ports       = ["443/HTTPS"]
-
-  rules = [{
-    host  = "grpc.example.com"
-    paths = [{ service_name = "grpc-service", service_port = 50051 }]
-  }]
-
-  tls = [{
-    hosts       = ["grpc.example.com"]
-    secret_name = ackone_tls_secret.grpc.name
-  }]
 }
 "#;
 
@@ -157,27 +118,22 @@ fn calls_through(sandbox: &Sandbox) -> Vec<String> {
     seen
 }
 
-const SUBSTITUTES: [&str; 2] = ["GROUP-1", "GROUP-2"];
-
 /// What a command tells, with names for groups and rules.
 fn told(sandbox: &Sandbox, workspace: &Workspace, finished: &Finished) -> String {
     let mut text = golden::told(sandbox, workspace, finished);
-    for (index, name) in SUBSTITUTES.iter().enumerate() {
+    for (index, name) in ["GROUP-1", "GROUP-2"].iter().enumerate() {
         let group = group_of(sandbox, index);
         if !group.is_empty() {
             text = text.replace(&group, name);
         }
     }
+    let first = group_of(sandbox, 0);
     let mut rules: Vec<(String, Value)> = added(sandbox);
-    rules.sort_by_key(|(group, rule)| (group_name(sandbox, group), rule["source_cidr_ip"].to_string()));
+    rules.sort_by_key(|(group, rule)| (*group != first, rule["source_cidr_ip"].to_string()));
     for (index, (_, rule)) in rules.iter().enumerate() {
         text = text.replace(rule["rule_id"].as_str().unwrap(), &format!("RULE-{}", index + 1));
     }
     text
-}
-
-fn group_name(sandbox: &Sandbox, group: &str) -> usize {
-    (0..2).find(|index| group_of(sandbox, *index) == group).unwrap_or(9)
 }
 
 /// Runs a command with JSON output, and compares what it tells with a golden.
@@ -401,9 +357,12 @@ fn an_import_takes_what_carries_the_mark() {
 
     let workspace = Workspace::with(&sandbox, ACCESS).unwrap();
     let import = |id: &str| ["import", "-no-color", "ackone_backend_access.demo", id].map(str::to_owned);
-    for (id, text) in
-        [("nobody", "Access Rules Not Found"), ("a:b", "Invalid Import ID"), ("a:c1:10.0.1.7/24", "Invalid Import ID")]
-    {
+    for (id, text) in [
+        ("a:c1:vsw-1", "Cannot import non-existent"),
+        ("nobody", "Access Rules Not Found"),
+        ("a:b", "Invalid Import ID"),
+        ("a:c1:10.0.1.7/24", "Invalid Import ID"),
+    ] {
         let arguments = import(id);
         let finished = workspace.run(&arguments.each_ref().map(String::as_str)).unwrap();
         assert!(!finished.ok() && finished.prose().contains(text), "{id}: {}", finished.prose());
@@ -642,4 +601,98 @@ fn a_destroy_says_what_stays_when_it_fails() {
     by_hand(&sandbox, &group_of(&sandbox, 1), &json!({"service_managed": false}));
     workspace.destroy().unwrap().expect_ok();
     assert!(sources(&sandbox).is_empty());
+}
+
+#[test]
+fn a_gateway_that_is_cut_off_is_told() {
+    let sandbox = start();
+    let gateway = HTTP_GATEWAY.replace("  name  ", "  depends_on = [DEPENDS]\n  name  ");
+    let workspace = Workspace::with(&sandbox, "").unwrap();
+    let ordered = gateway.replace("DEPENDS", "ackone_backend_access.demo");
+    workspace.write("main.tf", &format!("{ordered}{ACCESS}")).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    // Somebody else admits it too: nothing is cut off, and nobody waits.
+    for member in 0..2 {
+        by_hand(&sandbox, &group_of(&sandbox, member), &json!({"authorize": [{"source_cidr_ip": "10.0.0.0/8"}]}));
+    }
+    workspace.write("main.tf", &gateway.replace("DEPENDS", "")).unwrap();
+    let applied = workspace.apply().unwrap().expect_ok();
+    assert!(!applied.prose().contains("Warning:"), "{}", applied.stdout);
+    for (group, rule) in added(&sandbox) {
+        by_hand(&sandbox, &group, &json!({"revoke": [rule["rule_id"]]}));
+    }
+
+    workspace.write("main.tf", &format!("{ordered}{ACCESS}")).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    workspace.write("main.tf", &gateway.replace("DEPENDS", "")).unwrap();
+    tells("messages_access_cut_off", &sandbox, &workspace, APPLY, 0);
+    assert!(sources(&sandbox).is_empty());
+
+    // Both go, the gateway first: nothing to tell.
+    workspace.write("main.tf", &format!("{ordered}{ACCESS}")).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    let destroyed = workspace.destroy().unwrap().expect_ok();
+    assert!(!destroyed.prose().contains("Warning:"), "{}", destroyed.stdout);
+}
+
+#[test]
+fn two_blocks_for_the_same_pairs_share_the_rules() {
+    let sandbox = start();
+    let twin = ACCESS.replace("\"demo\"", "\"twin\"").replace("ackone-gateway-demo", "another-gateway");
+    let workspace = Workspace::with(&sandbox, &format!("{ACCESS}{twin}")).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    assert_eq!(sources(&sandbox).len(), 4, "{:?}", sources(&sandbox));
+    nothing_to_do(&workspace);
+    let owned = |address: &str| {
+        let rules = workspace.attributes(address).unwrap()["rules"].clone();
+        rules.as_array().unwrap().iter().filter(|rule| rule["owned"] == true).count()
+    };
+    assert_eq!(owned("ackone_backend_access.demo") + owned("ackone_backend_access.twin"), 4, "each rule has one owner");
+    // One goes: what it owned is made anew for the other, and nothing is lost at the end.
+    workspace.write("main.tf", ACCESS).unwrap();
+    workspace.apply().unwrap().expect_ok();
+    workspace.apply().unwrap().expect_ok();
+    assert_eq!((sources(&sandbox).len(), owned("ackone_backend_access.demo")), (4, 4));
+    nothing_to_do(&workspace);
+    workspace.destroy().unwrap().expect_ok();
+    assert!(sources(&sandbox).is_empty());
+}
+
+#[test]
+fn many_rules_are_made_and_removed_in_few_calls() {
+    let sandbox = start();
+    let many = ACCESS
+        .replace("var.member_cluster_ids", "[sort(var.member_cluster_ids)[0]]")
+        .replace("= var.vswitch_ids", "= []\n  source_cidrs = [for n in range(150) : \"10.20.${n}.0/24\"]");
+    let workspace = Workspace::with(&sandbox, &many).unwrap();
+    sandbox.forget_calls().unwrap();
+    workspace.apply().unwrap().expect_ok();
+    assert_eq!((ecs_writes(&sandbox).len(), sources(&sandbox).len()), (2, 150), "a call takes 100 rules");
+    nothing_to_do(&workspace);
+    sandbox.forget_calls().unwrap();
+    workspace.destroy().unwrap().expect_ok();
+    assert_eq!(ecs_writes(&sandbox).len(), 2);
+    assert!(sources(&sandbox).is_empty());
+}
+
+#[test]
+fn what_is_unknown_is_planned_truly_and_never_warned_of() {
+    let sandbox = start();
+    let made = "resource \"terraform_data\" \"ids\" {\n  input = { clusters = var.member_cluster_ids, vswitches = var.vswitch_ids }\n}\n";
+    let access = ACCESS
+        .replace("var.member_cluster_ids", "terraform_data.ids.output.clusters")
+        .replace("var.vswitch_ids", "terraform_data.ids.output.vswitches");
+    let workspace = Workspace::with(&sandbox, &format!("{made}{GATEWAY}{access}")).unwrap();
+    let plan = workspace.plan_saved().unwrap();
+    assert!(!plan.finished.prose().contains("Warning:"), "{}", plan.finished.stdout);
+    let unknown = plan.change("ackone_backend_access.demo").unwrap().after_unknown;
+    assert_eq!(
+        (&unknown["cluster_ids"], &unknown["vswitch_ids"], &unknown["rules"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
+    let applied = workspace.apply_saved(false).unwrap().expect_ok();
+    assert!(!applied.prose().contains("Warning:"), "{}", applied.stdout);
+    assert_eq!(calls_through(&sandbox), ["member 0", "member 1"]);
+    nothing_to_do(&workspace);
+    workspace.destroy().unwrap();
 }

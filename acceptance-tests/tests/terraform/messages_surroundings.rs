@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use acceptance_tests::configuration::GRPC_GATEWAY;
 use acceptance_tests::golden;
 use acceptance_tests::sandbox::Sandbox;
 use acceptance_tests::terraform::Workspace;
@@ -200,29 +201,7 @@ resource "ackone_grpc_ingress" "demo" {
 
 /// A gateway with these members, and a route on it.
 fn routed(clusters: &str) -> String {
-    format!(
-        r#"{}
-resource "ackone_namespace" "demo" {{
-  name = "gateway-demo"
-}}
-
-resource "ackone_tls_secret" "demo" {{
-  namespace   = ackone_namespace.demo.name
-  name        = "grpc-secret"
-  self_signed = {{ common_name = "grpc.example.com", dns_names = ["grpc.example.com"], key_algorithm = "ECDSA_P256" }}
-}}
-
-resource "ackone_grpc_ingress" "demo" {{
-  namespace          = ackone_namespace.demo.name
-  name               = "grpc"
-  ingress_class_name = ackone_alb_gateway.demo.ingress_class_name
-  listen_ports       = ["443/HTTPS"]
-  rules              = [{{ host = "grpc.example.com", paths = [{{ service_name = "grpc-service", service_port = 50051 }}] }}]
-  tls                = [{{ hosts = ["grpc.example.com"], secret_name = ackone_tls_secret.demo.name }}]
-}}
-"#,
-        gateway(clusters, "var.vswitch_ids", "")
-    )
+    GRPC_GATEWAY.replace("var.member_cluster_ids", clusters)
 }
 
 #[test]

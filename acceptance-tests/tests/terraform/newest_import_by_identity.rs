@@ -104,3 +104,23 @@ fn what_one_state_made_another_imports_by_identity_without_a_change() {
     assert_eq!(namespace["identity"], serde_json::json!({"fleet_id": fleet_id, "name": "gateway-demo"}));
     second.destroy().unwrap().expect_ok();
 }
+
+#[test]
+fn access_rules_are_found_by_their_name_alone() {
+    let sandbox = Sandbox::start_with(&["--attached", "--closed-security-groups"]).unwrap();
+    let body = "resource \"ackone_backend_access\" \"demo\" {\n  name = \"demo\"\n  cluster_ids = var.member_cluster_ids\n  \
+                vswitch_ids = var.vswitch_ids\n  source_cidrs = [\"10.0.8.0/24\"]\n}\n";
+    let first = Workspace::with(&sandbox, body).unwrap();
+    first.apply().unwrap().expect_ok();
+    let second = Workspace::with(&sandbox, body).unwrap();
+    let import = "import {\n  to       = ackone_backend_access.demo\n  identity = { name = \"demo\" }\n}\n";
+    second.write("imports.tf", import).unwrap();
+    let plan = second.plan_saved().unwrap();
+    assert_eq!(plan.summary(), [""; 0], "{}", plan.finished.stdout);
+    second.apply_saved(false).unwrap().expect_ok();
+    assert_eq!(second.plan().unwrap().code, 0);
+    let state = second.show().unwrap();
+    assert_eq!(state.pointer("/values/root_module/resources/0/identity"), Some(&serde_json::json!({"name": "demo"})));
+    second.destroy().unwrap().expect_ok();
+    assert_eq!(sandbox.inventory().unwrap()["cloud"]["security_group_rules_added"], serde_json::json!([]));
+}

@@ -25,15 +25,18 @@ use super::{
     error::CloudError,
     fleet::ManagedCluster,
     id::{ClusterId, FleetId, RequestId, TaskId},
+    request::{Action, Product},
+    shared_read::SharedRead,
 };
 
 mod joined;
-mod shared;
 mod wait;
 
 use joined::{Change, Waiting};
-use shared::SharedRead;
 pub use wait::{WaitError, WaitProgress, Wanted};
+
+/// The call that lists the members of a Fleet.
+const LIST: Action = Action { product: Product::Adcp, name: "DescribeManagedClusters" };
 
 /// Times of joining and watching.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +93,7 @@ struct Desk {
     waiting: Mutex<Waiting>,
     /// Held during a write: one at a time.
     writing: AsyncMutex<()>,
-    list: SharedRead,
+    list: SharedRead<Vec<ManagedCluster>>,
 }
 
 impl Fleets {
@@ -154,7 +157,7 @@ impl CloudClient {
         context: &CallContext,
     ) -> Result<Arc<Vec<ManagedCluster>>, CloudError> {
         let desk = self.fleets().desk(fleet);
-        desk.list.read(context, || self.describe_managed_clusters(fleet, context)).await
+        desk.list.read(LIST, context, || self.describe_managed_clusters(fleet, context)).await
     }
 
     /// One member of `fleet` as the list shows it, in any state; `None` if it is not listed.

@@ -35,6 +35,19 @@ async fn every_page_of_rules_is_read_and_none_comes_twice() {
 }
 
 #[tokio::test]
+async fn those_who_ask_for_one_thing_together_share_a_call() {
+    let server = Server::scripted(vec![page(&["r1"], "")]).await;
+    let (client, context) = (server.client(), CallContext::default());
+    let group = SecurityGroupId::new("sg-1");
+    let all = futures_util::future::join_all((0..50).map(|_| client.inbound_rules(&group, &context))).await;
+    assert!(all.iter().all(|rules| rules.as_ref().is_ok_and(|rules| rules.len() == 1)));
+    assert!(server.received().len() <= 2, "{} calls", server.received().len());
+    client.inbound_rules(&SecurityGroupId::new("sg-2"), &context).await.unwrap();
+    let asked = parameter(&server, "SecurityGroupId");
+    assert_eq!(asked.last().map(String::as_str), Some("sg-2"), "another group is another call");
+}
+
+#[tokio::test]
 async fn a_list_that_repeats_its_token_ends() {
     let server = Server::scripted(vec![page(&["r1"], "t1"), page(&["r2"], "t1")]).await;
     let rules = server.client().describe_inbound_rules(&"sg-1".into(), &CallContext::default()).await.unwrap();

@@ -2,12 +2,12 @@
 //! vSwitch, the rules of each group. Nothing that is missing is an error here: whoever asks knows what it means.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::cidr::Cidr;
 use crate::cloud::ecs::SecurityGroupRule;
-use crate::cloud::vpc::VSwitchFilter;
 use crate::cloud::{CallContext, CloudClient, CloudError, ClusterId, SecurityGroupId, VSwitchId, VpcId};
 
 /// Where a cluster stands.
@@ -45,10 +45,10 @@ pub(crate) async fn clusters(
         if let Some(group) = given.get(id) {
             return Ok((id, Standing::Behind(group.as_str().into()), None));
         }
-        match cloud.describe_cluster_detail(&ClusterId::new(id.clone()), context).await {
+        match cloud.cluster(&ClusterId::new(id.clone()), context).await {
             Ok(detail) => {
-                let standing = detail.security_group_id.map_or(Standing::NoGroup, Standing::Behind);
-                Ok((id, standing, detail.vpc_id))
+                let standing = detail.security_group_id.clone().map_or(Standing::NoGroup, Standing::Behind);
+                Ok((id, standing, detail.vpc_id.clone()))
             }
             Err(error) if error.is_not_found() => Ok((id, Standing::Gone, None)),
             Err(error) => Err(error),
@@ -72,10 +72,8 @@ pub(crate) async fn vswitches(
     context: &CallContext,
 ) -> Result<BTreeMap<String, Option<Cidr>>, CloudError> {
     let looks = ids.iter().map(async |id| {
-        let filter = VSwitchFilter { vswitch_id: Some(VSwitchId::new(id.clone())), ..VSwitchFilter::default() };
-        let listed = cloud.describe_vswitches(&filter, context).await?;
-        let own = listed.into_iter().find(|vswitch| vswitch.id.as_str() == id);
-        Ok((id.clone(), own.and_then(|vswitch| Cidr::of_rule(&vswitch.cidr_block))))
+        let found = cloud.vswitch(&VSwitchId::new(id.clone()), context).await?;
+        Ok((id.clone(), found.as_ref().as_ref().and_then(|vswitch| Cidr::of_rule(&vswitch.cidr_block))))
     });
     join_all(looks).await.into_iter().collect()
 }
@@ -89,8 +87,8 @@ pub(crate) async fn rules(
     groups: &BTreeSet<SecurityGroupId>,
     context: &CallContext,
 ) -> Result<BTreeMap<SecurityGroupId, Option<Vec<SecurityGroupRule>>>, CloudError> {
-    let looks = groups.iter().map(async |group| match cloud.describe_inbound_rules(group, context).await {
-        Ok(rules) => Ok((group.clone(), Some(rules))),
+    let looks = groups.iter().map(async |group| match cloud.inbound_rules(group, context).await {
+        Ok(rules) => Ok((group.clone(), Some(Arc::unwrap_or_clone(rules)))),
         Err(error) if error.is_not_found() => Ok((group.clone(), None)),
         Err(error) => Err(error),
     });

@@ -2,6 +2,7 @@
 //! never stops.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use super::ledger::{Known, Ledger, Marked, Pair, Question, Wanted};
 use super::look::{Look, look};
 use super::model::{AccessModel, AccessRule, StoredRule, description, resolved, texts};
 use super::schema::{CREATE_TIMEOUT, DELETE_TIMEOUT};
+use super::users;
 use crate::clients::Clients;
 use crate::cloud::ecs::{InboundAccess, MOST_RULES_PER_CALL};
 use crate::cloud::{CallContext, CloudError, SecurityGroupId, SecurityGroupRuleId};
@@ -69,7 +71,7 @@ pub(super) async fn create(
     let state = resolved(&planned);
     let known = Known::default();
     let look = look(clients, &state, &known, &context, "looking at the members' security groups").await?;
-    let absences = look.absences(None);
+    let absences = look.absences(&state, None);
     if absences.has_errors() {
         return Err(absences);
     }
@@ -87,7 +89,7 @@ pub(super) async fn update(
     let state = resolved(&planned);
     let known = Known::of(prior.rules.as_deref().unwrap_or_default());
     let look = look(clients, &state, &known, &context, "looking at the members' security groups").await?;
-    let absences = look.absences(Some(&prior));
+    let absences = look.absences(&state, Some(&prior));
     if absences.has_errors() {
         return Err(absences);
     }
@@ -398,14 +400,18 @@ pub(super) async fn read(clients: &Clients, cx: &mut Reading, prior: State) -> R
     if imported {
         import::fill_in(&mut prior, &look.wanted, &look.seen);
     }
-    cx.warnings.extend(look.absences(if imported { None } else { Some(&prior) }).into_warnings());
+    // An import of nothing that exists is no object.
+    if imported && look.wanted.is_empty() {
+        return Ok(None);
+    }
+    cx.warnings.extend(look.absences(&prior, Some(&prior)));
     let mut ledger = question(&prior, &look.wanted, &known, &look, &cx.context, imported).answer();
     // A list tells it all: what it does not show was not added.
     ledger.entries.iter_mut().filter(|entry| entry.rule.is_none()).for_each(|entry| entry.owned = false);
     Ok(Some(State { id: prior.name.clone(), rules: stored(&ledger), ..prior }))
 }
 
-pub(super) async fn delete(clients: &Clients, cx: &mut Deleting, prior: State) -> Result<(), Diagnostics> {
+pub(super) async fn delete(clients: &Arc<Clients>, cx: &mut Deleting, prior: State) -> Result<(), Diagnostics> {
     let context = call_context(&cx.context, prior.timeouts.timeout(TimeoutOf::Delete, DELETE_TIMEOUT));
     let known = Known::of(prior.rules.as_deref().unwrap_or_default());
     let doing = "looking for the rules to remove";
@@ -414,6 +420,14 @@ pub(super) async fn delete(clients: &Clients, cx: &mut Deleting, prior: State) -
     let seen = rules.into_iter().filter_map(|(group, rules)| Some((group, rules?))).collect();
     let look = Look { seen, ..Look::default() };
     let ledger = question(&prior, &look.wanted, &known, &look, &cx.context, false).answer();
+    // The second half of a replacement opens the groups again.
+    if cx.private.successor().is_none() {
+        let deadline = context.deadline.unwrap_or_else(Instant::now);
+        let users = users::cut_off(clients, &cx.context, &prior, &ledger, &look, deadline).await;
+        if !users.is_empty() {
+            cx.warnings.push(diagnose::cut_off(&users));
+        }
+    }
     let (_, problems) = revoke(clients, ledger.surplus, &context).await;
     if problems.has_errors() { Err(problems) } else { Ok(()) }
 }

@@ -6,6 +6,7 @@ use crate::cloud::{CloudError, SecurityGroupId};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::resources::diagnose_cloud::{cloud_error, facts};
+use crate::resources::users::named;
 
 /// A call that failed. `doing` completes "While …"; `outcome` says what exists now.
 pub(super) fn failed(doing: &str, error: &CloudError, outcome: &str) -> Diagnostics {
@@ -35,7 +36,7 @@ pub(super) fn failed(doing: &str, error: &CloudError, outcome: &str) -> Diagnost
 
 pub(super) fn no_cluster(cluster: &str) -> Diagnostic {
     Diagnostic::error(
-        "Cluster Not Found",
+        "No Such Cluster",
         format!(
             "The cloud knows no cluster {cluster} in the region, so there is no security group to open for it. Check the ID, the \
              region, and that the credentials belong to the cluster's account; if the cluster is gone for good, remove it from \
@@ -133,6 +134,18 @@ pub(super) fn overruled(entries: &[Entry]) -> Option<Diagnostic> {
         )
         .at(Path::attribute("priority"))
     })
+}
+
+/// Gateways that connect through rules that go.
+pub(super) fn cut_off(users: &[String]) -> Diagnostic {
+    Diagnostic::warning(
+        "Gateway Cut Off",
+        format!(
+            "{} still connects from these vSwitches to these clusters, and no other rule admits it: its connections time out now. If the \
+             gateway goes in the same run, let it depend on this resource, so that it goes first; if not, something else has to admit it.",
+            named(users)
+        ),
+    )
 }
 
 /// Pairs of a refreshed state for which there is no rule.

@@ -99,11 +99,15 @@ pub(super) async fn look(
 }
 
 impl Absent {
-    /// Whether a state names it too: then it has gone since, and that stops nothing else.
-    fn was_there(&self, prior: &AccessModel<Stored>) -> bool {
+    /// Whether an earlier state names it too: then it has gone since, and that stops nothing else.
+    fn was_there(&self, state: &AccessModel<Stored>, prior: &AccessModel<Stored>) -> bool {
+        let given = |state: &AccessModel<Stored>, cluster: &str| {
+            state.security_group_ids.as_ref().and_then(|groups| groups.get(cluster).cloned().flatten())
+        };
         let had = |clusters: &[String]| {
             let known = stored_set(prior.cluster_ids.as_ref());
-            clusters.iter().all(|cluster| known.contains(cluster))
+            let same = |cluster: &String| given(state, cluster) == given(prior, cluster);
+            clusters.iter().all(|cluster| known.contains(cluster) && same(cluster))
         };
         match self {
             Self::Cluster(cluster) | Self::GroupOf(cluster) => had(std::slice::from_ref(cluster)),
@@ -125,10 +129,10 @@ impl Absent {
 impl Look {
     /// What to tell of what is not there. New to the configuration it is an error, since nothing would be opened; what was
     /// there once is a warning.
-    pub(super) fn absences(&self, prior: Option<&AccessModel<Stored>>) -> Diagnostics {
+    pub(super) fn absences(&self, state: &AccessModel<Stored>, prior: Option<&AccessModel<Stored>>) -> Diagnostics {
         let mut told = Diagnostics::new();
         for absent in &self.absent {
-            let gone = prior.is_some_and(|prior| absent.was_there(prior));
+            let gone = prior.is_some_and(|prior| absent.was_there(state, prior));
             told.push(if gone { absent.told().into_warning() } else { absent.told() });
         }
         told

@@ -14,6 +14,7 @@ mod model;
 mod schema;
 #[cfg(test)]
 pub(super) mod tests;
+mod users;
 
 use std::sync::Arc;
 

@@ -76,7 +76,10 @@ pub(super) fn schema() -> Schema {
             )
             .local()
             .check(description),
-            timeouts_attribute(CREATE_TIMEOUT, CREATE_TIMEOUT, DELETE_TIMEOUT),
+            Attribute {
+                description: "How long operations may take.".into(),
+                ..timeouts_attribute(CREATE_TIMEOUT, CREATE_TIMEOUT, DELETE_TIMEOUT)
+            },
             Attribute::nested(
                 "rules",
                 Nesting::List,

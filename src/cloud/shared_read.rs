@@ -5,36 +5,74 @@
 //! the others find its result. A reader that is dropped or interrupted in mid-call leaves the round to the next one.
 
 use std::{
+    collections::BTreeMap,
     future::Future,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use crate::cloud::{
-    cancel::CallContext,
-    error::CloudError,
-    fleet::ManagedCluster,
-    request::{Action, Product},
-};
+use super::{cancel::CallContext, error::CloudError, request::Action};
 
-type Listed = Result<Arc<Vec<ManagedCluster>>, CloudError>;
+/// What the readers of a round are answered.
+type Answer<T> = Result<Arc<T>, CloudError>;
 
 /// Result of the call of a round, once it has been made.
-type Round = OnceLock<Listed>;
+type Round<T> = OnceLock<Answer<T>>;
 
-#[derive(Debug, Default)]
-pub(super) struct SharedRead {
+/// Where the readers of one thing meet.
+#[derive(Debug)]
+pub(super) struct SharedRead<T> {
     gate: AsyncMutex<()>,
-    open: Mutex<Option<Arc<Round>>>,
+    open: Mutex<Option<Arc<Round<T>>>>,
 }
 
-const ACTION: Action = Action { product: Product::Adcp, name: "DescribeManagedClusters" };
+impl<T> Default for SharedRead<T> {
+    fn default() -> Self {
+        Self { gate: AsyncMutex::new(()), open: Mutex::new(None) }
+    }
+}
 
-impl SharedRead {
-    pub(super) async fn read<F>(&self, context: &CallContext, call: impl FnOnce() -> F + Send) -> Listed
+/// The same for things with a name each.
+#[derive(Debug)]
+pub(super) struct SharedReads<K, T>(Mutex<BTreeMap<K, Arc<SharedRead<T>>>>);
+
+impl<K, T> Default for SharedReads<K, T> {
+    fn default() -> Self {
+        Self(Mutex::new(BTreeMap::new()))
+    }
+}
+
+impl<K: Ord + Clone, T: Send + Sync> SharedReads<K, T> {
+    /// See [`SharedRead::read`].
+    pub(super) async fn read<F>(
+        &self,
+        key: &K,
+        action: Action,
+        context: &CallContext,
+        call: impl FnOnce() -> F + Send,
+    ) -> Answer<T>
     where
-        F: Future<Output = Result<Vec<ManagedCluster>, CloudError>> + Send,
+        F: Future<Output = Result<T, CloudError>> + Send,
+    {
+        let shared = {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(key.clone()).or_default())
+        };
+        shared.read(action, context, call).await
+    }
+}
+
+impl<T: Send + Sync> SharedRead<T> {
+    /// What `call` answers, which is called for one of the readers that come together; `action` names it.
+    pub(super) async fn read<F>(
+        &self,
+        action: Action,
+        context: &CallContext,
+        call: impl FnOnce() -> F + Send,
+    ) -> Answer<T>
+    where
+        F: Future<Output = Result<T, CloudError>> + Send,
     {
         let round = {
             let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,10 +80,10 @@ impl SharedRead {
         };
         let gate = tokio::select! {
             biased;
-            () = context.cancel.cancelled() => return Err(CloudError::Cancelled { action: ACTION, maybe_sent: false }),
+            () = context.cancel.cancelled() => return Err(CloudError::Cancelled { action, maybe_sent: false }),
             gate = self.gate.lock() => gate,
             () = context.overdue() => {
-                return Err(CloudError::DeadlineExceeded { action: ACTION, maybe_sent: false, last: None });
+                return Err(CloudError::DeadlineExceeded { action, maybe_sent: false, last: None });
             }
         };
         if let Some(result) = round.get() {
@@ -60,7 +98,7 @@ impl SharedRead {
                 *open = None;
             }
         }
-        let result: Listed = call().await.map(Arc::new);
+        let result: Answer<T> = call().await.map(Arc::new);
         let personal = matches!(result, Err(CloudError::Cancelled { .. } | CloudError::DeadlineExceeded { .. }));
         let result = if personal { result } else { round.get_or_init(|| result).clone() };
         drop(gate);
@@ -79,6 +117,9 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
+    use crate::cloud::{fleet::ManagedCluster, request::Product};
+
+    const ACTION: Action = Action { product: Product::Adcp, name: "DescribeManagedClusters" };
 
     /// Counts calls; each takes a second and answers with as many members as had been written when it began.
     #[derive(Default)]
@@ -101,7 +142,7 @@ mod tests {
     async fn concurrent_readers_share_a_call() {
         let (world, shared, context) = (World::default(), SharedRead::default(), CallContext::default());
         let start = Instant::now();
-        let all = join_all((0..50).map(|_| shared.read(&context, || world.list()))).await;
+        let all = join_all((0..50).map(|_| shared.read(ACTION, &context, || world.list()))).await;
         assert!(all.iter().all(Result::is_ok));
         assert_eq!(world.calls.load(Ordering::SeqCst), 1);
         assert_eq!(start.elapsed(), Duration::from_secs(1));
@@ -114,11 +155,11 @@ mod tests {
             sleep(Duration::from_millis(after)).await;
             world.written.fetch_add(1, Ordering::SeqCst);
             let expected = world.written.load(Ordering::SeqCst);
-            let seen = shared.read(&context, || world.list()).await.unwrap().len();
+            let seen = shared.read(ACTION, &context, || world.list()).await.unwrap().len();
             assert!(seen >= expected, "wrote {expected}, saw {seen}");
         };
         let (first, ..) =
-            tokio::join!(shared.read(&context, || world.list()), late(100), late(200), late(900), late(1500));
+            tokio::join!(shared.read(ACTION, &context, || world.list()), late(100), late(200), late(900), late(1500));
         assert_eq!(first.unwrap().len(), 0);
         assert_eq!(world.calls.load(Ordering::SeqCst), 3, "three readers of the first second share the second call");
     }
@@ -128,10 +169,11 @@ mod tests {
         let (world, shared) = (World::default(), SharedRead::default());
         let patient = CallContext::default();
         let leader = async {
-            let gone = tokio::time::timeout(Duration::from_millis(300), shared.read(&patient, || world.list())).await;
+            let gone =
+                tokio::time::timeout(Duration::from_millis(300), shared.read(ACTION, &patient, || world.list())).await;
             assert!(gone.is_err(), "dropped in mid-call");
         };
-        let ((), follower) = tokio::join!(leader, shared.read(&patient, || world.list()));
+        let ((), follower) = tokio::join!(leader, shared.read(ACTION, &patient, || world.list()));
         assert!(follower.is_ok());
         assert_eq!(world.calls.load(Ordering::SeqCst), 2);
     }
@@ -142,7 +184,8 @@ mod tests {
         let context = CallContext::default();
         let cancelled = || async { Err(CloudError::Cancelled { action: ACTION, maybe_sent: true }) };
         let world = World::default();
-        let (leader, follower) = tokio::join!(shared.read(&context, cancelled), shared.read(&context, || world.list()));
+        let (leader, follower) =
+            tokio::join!(shared.read(ACTION, &context, cancelled), shared.read(ACTION, &context, || world.list()));
         assert!(leader.unwrap_err().is_cancelled());
         assert!(follower.is_ok());
     }
@@ -157,9 +200,9 @@ mod tests {
                 sleep(Duration::from_millis(100)).await;
                 hurried.cancel.cancel();
             },
-            shared.read(&patient, || world.list()),
+            shared.read(ACTION, &patient, || world.list()),
             async {
-                let stopped = shared.read(&hurried, || world.list()).await;
+                let stopped = shared.read(ACTION, &hurried, || world.list()).await;
                 (stopped, start.elapsed())
             },
         );

@@ -20,18 +20,6 @@ variable "gateway_port" { type = number }
 /// The provider as the walkthrough configures it.
 pub const PROVIDER: &str = "provider \"ackone\" {\n  fleet_id = var.fleet_id\n}\n";
 
-/// A gateway with an HTTP listener only: it becomes ready by itself, without an Ingress.
-pub const HTTP_GATEWAY: &str = r#"
-resource "ackone_alb_gateway" "demo" {
-  name                   = "ackone-gateway-demo"
-  remote_clusters        = var.member_cluster_ids
-  address_type           = "Internet"
-  address_allocated_mode = "Fixed"
-  zone_mappings          = [for id in var.vswitch_ids : { vswitch_id = id }]
-  listeners              = { "8001/HTTP" = {} }
-}
-"#;
-
 /// A gateway with a certificate, and an Ingress that routes gRPC to the walkthrough's Service in every member.
 pub const GRPC_GATEWAY: &str = r#"
 resource "ackone_namespace" "demo" {
@@ -72,6 +60,17 @@ resource "ackone_grpc_ingress" "demo" {
 }
 "#;
 
+/// A gateway with an HTTP listener only: it becomes ready by itself, without an Ingress.
+pub const HTTP_GATEWAY: &str = r#"
+resource "ackone_alb_gateway" "demo" {
+  name                   = "ackone-gateway-demo"
+  remote_clusters        = var.member_cluster_ids
+  address_type           = "Internet"
+  address_allocated_mode = "Fixed"
+  zone_mappings          = [for id in var.vswitch_ids : { vswitch_id = id }]
+  listeners              = { "8001/HTTP" = {} }
+}
+"#;
 /// A file of a configuration, of which a test takes blocks and lines away.
 #[derive(Clone, Debug)]
 pub struct Blocks(String);

@@ -159,7 +159,7 @@ fn closed(reach: &Reach<'_>, shut: &[&Shut]) -> Diagnostic {
         "Security Group Closed",
         format!(
             "The gateway connects to its members from the addresses of its vSwitches, and these are shut out: connections time out, \
-             and the gateway answers 504.{lines}{remedy}\n`cross_checks = false` switches this check off."
+             and the gateway answers 504.{lines}{remedy}\nskip_cross_checks = [\"security_groups\"] in the provider block leaves this check out."
         ),
     )
     .at(Path::attribute("remote_clusters"))

@@ -14,6 +14,7 @@ const OF_TERRAFORM: &[&str] = &[
     "Applied changes may be incomplete",
     "Check block assertion failed",
     "Check block assertion known after apply",
+    "Config generation is experimental",
     "Execution halted",
     "Incomplete lock file information for providers",
     "Operation cancelled",

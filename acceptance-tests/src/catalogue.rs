@@ -15,6 +15,7 @@ const OF_TERRAFORM: &[&str] = &[
     "Cannot import non-existent remote object",
     "Check block assertion failed",
     "Check block assertion known after apply",
+    "Config generation is experimental",
     "Execution halted",
     "Incomplete lock file information for providers",
     "Operation cancelled",

@@ -53,7 +53,7 @@ fn exchange(authority: &str, path: &str) -> io::Result<String> {
     let mut stream = TcpStream::connect(authority)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    // HTTP/1.0: the answer is not chunked and ends with the connection.
+    // HTTP/1.0: the answer is not chunked and ends with the connection. One write, so that one read gets all of it.
     stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

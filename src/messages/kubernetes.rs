@@ -57,8 +57,8 @@ pub(super) const MESSAGES: &[Message] = &[
     error(
         "Kind Not Served",
         "the resource",
-        "The API server knows no AlbConfig: it is no Fleet, or the ALB gateway is not enabled in it.",
-        "Check the provider's target, and enable the multi-cluster gateway.",
+        "The API server knows no AlbConfig or ApplicationSet: it is no Fleet, or the ALB gateway or GitOps is not enabled in it.",
+        "Check the provider's target, and enable the multi-cluster gateway or GitOps.",
     ),
     error("Fleet API Failure", "the resource", "The API server failed, also when asked again.", "Apply again later."),
     error(

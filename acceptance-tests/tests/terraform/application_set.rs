@@ -176,6 +176,32 @@ fn what_kubectl_applied_server_side_is_imported_without_a_change() {
 }
 
 #[test]
+fn a_generated_configuration_plans_nothing() {
+    let sandbox = Sandbox::start_with(&["--attached", "--bare-members"]).unwrap();
+    let workspace = Workspace::with(&sandbox, "").unwrap();
+    let folder = workspace.path();
+    sandbox.walkthrough_yaml("appset.yaml", &folder).unwrap();
+    sandbox.kubectl(&folder, &["apply", "--filename", "appset.yaml"]).unwrap();
+    let mut other: Value = sandbox.object(&folder, &["applicationset/appset-grpc-demo", "-nargocd"]).unwrap();
+    other["metadata"] = json!({"name": "rolling", "namespace": "argocd"});
+    other["status"] = Value::Null;
+    other["spec"]["strategy"] = json!({"type": "RollingSync", "rollingSync": {"steps": []}});
+    other["spec"]["template"]["metadata"]["name"] = json!("{{.name}}-rolling");
+    std::fs::write(folder.join("other.json"), other.to_string()).unwrap();
+    sandbox.kubectl(&folder, &["apply", "--filename", "other.json"]).unwrap();
+    let import =
+        |name: &str| format!("import {{\n  to = ackone_application_set.{name}\n  id = \"argocd/{name}\"\n}}\n");
+    workspace.write("import.tf", &format!("{}{}", import("appset-grpc-demo"), import("rolling"))).unwrap();
+    let generated = workspace.run(&["plan", "-no-color", "-generate-config-out=generated.tf"]).unwrap().expect_ok();
+    assert!(generated.stdout.contains("2 to import, 0 to add, 0 to change"), "{}", generated.stdout);
+    let text = std::fs::read_to_string(folder.join("generated.tf")).unwrap();
+    assert!(text.contains("{{.metadata.annotations.cluster_name}}-grpc") && text.contains("RollingSync"), "{text}");
+    workspace.apply().unwrap().expect_ok();
+    plans_nothing(&workspace);
+    workspace.destroy().unwrap().expect_ok();
+}
+
+#[test]
 fn updates_reach_every_application_and_drift_is_set_back() {
     let sandbox = Sandbox::start_with(&["--attached", "--bare-members"]).unwrap();
     let workspace = Workspace::with(&sandbox, ATTACHED).unwrap();

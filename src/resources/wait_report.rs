@@ -161,8 +161,15 @@ pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'
         Ending::Stuck => !created,
         Ending::Interrupted | Ending::Vanished | Ending::Blind(_) => false,
     };
-    let next = match (fails, created) {
-        _ if waited.ending == Ending::Vanished => {
+    let next = what_next(fails, created, waited.ending == Ending::Vanished);
+    let detail = format!("{what}{explanation}{next}");
+    if fails { Diagnostic::error(summary, detail) } else { Diagnostic::warning(summary, detail) }
+}
+
+/// What happens after a wait that did not end well. `fails`: it is told as an error.
+pub(crate) const fn what_next(fails: bool, created: bool, vanished: bool) -> &'static str {
+    match (fails, created) {
+        _ if vanished => {
             "\nState keeps it, with ready = false, until a refresh finds it gone; the plan after that creates it anew."
         }
         (true, true) => {
@@ -171,12 +178,11 @@ pub(crate) fn not_ready(waited: &Waited, siblings: &[Event], telling: &Telling<'
         }
         (true, false) => "\nWhat was written stays. The next apply waits again.",
         (false, _) => "\nThe object is kept, with ready = false. The next apply waits again, in place.",
-    };
-    let detail = format!("{what}{explanation}{next}");
-    if fails { Diagnostic::error(summary, detail) } else { Diagnostic::warning(summary, detail) }
+    }
 }
 
-fn shown(duration: Duration) -> String {
+/// A limit as people say it.
+pub(crate) fn shown(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds >= 60 && seconds.is_multiple_of(60) {
         format!("{} minutes", seconds / 60)

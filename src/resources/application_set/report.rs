@@ -10,6 +10,7 @@ use super::wait::{Ending, Waited};
 use crate::framework::diagnostic::Diagnostic;
 use crate::kubernetes::ObjectRef;
 use crate::resources::event_messages;
+use crate::resources::wait_report::{shown, what_next};
 
 /// Obstacles shown in one diagnostic.
 const MAX_SHOWN: usize = 10;
@@ -109,26 +110,7 @@ pub(super) fn not_ready(waited: &Waited, telling: &Telling<'_>) -> Diagnostic {
         Ending::Stuck => !created,
         Ending::Interrupted | Ending::Vanished | Ending::Blind(_) => false,
     };
-    let next = match (fails, created) {
-        _ if waited.ending == Ending::Vanished => {
-            "\nState keeps it, with ready = false, until a refresh finds it gone; the plan after that creates it anew."
-        }
-        (true, true) => {
-            "\nThe object exists and is in state, but Terraform now marks it as tainted because on_wait_timeout is \"error\", \
-             and would replace it. Run `terraform untaint` with its address to keep it."
-        }
-        (true, false) => "\nWhat was written stays. The next apply waits again.",
-        (false, _) => "\nThe object is kept, with ready = false. The next apply waits again, in place.",
-    };
+    let next = what_next(fails, created, waited.ending == Ending::Vanished);
     let detail = format!("{what}{next}");
     if fails { Diagnostic::error(summary, detail) } else { Diagnostic::warning(summary, detail) }
-}
-
-fn shown(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds >= 60 && seconds.is_multiple_of(60) {
-        format!("{} minutes", seconds / 60)
-    } else {
-        format!("{} seconds", duration.as_secs_f64())
-    }
 }

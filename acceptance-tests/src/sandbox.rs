@@ -191,6 +191,18 @@ impl Sandbox {
         all.filter(|one| one.name == name).map(|one| one.id.clone()).next().unwrap_or_else(|| name.to_owned())
     }
 
+    /// The security group of each cluster, by the cluster's ID.
+    ///
+    /// # Errors
+    /// If the control endpoint does not answer.
+    pub fn groups_of_clusters(&self) -> Result<std::collections::BTreeMap<String, String>, AcceptanceError> {
+        let inventory = self.inventory()?;
+        let members = inventory.pointer("/cloud/members").and_then(serde_json::Value::as_array);
+        let text = |member: &serde_json::Value, name: &str| Some(member.get(name)?.as_str()?.to_owned());
+        let group = |member| Some((text(member, "cluster_id")?, text(member, "security_group_id")?));
+        Ok(members.into_iter().flatten().filter_map(group).collect())
+    }
+
     /// What it logged.
     #[must_use]
     pub fn log(&self) -> String {

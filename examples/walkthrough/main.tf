@@ -15,10 +15,17 @@ resource "ackone_fleet_cluster_association" "member" {
 }
 
 # Prerequisite: the members' security groups admit the gateway's vSwitches on all ports.
-resource "ackone_backend_access" "demo" {
-  name        = "ackone-gateway-demo"
-  cluster_ids = [for member in ackone_fleet_cluster_association.member : member.cluster_id]
+resource "ackone_backend_access" "member" {
+  for_each = ackone_fleet_cluster_association.member
+
+  name        = "ackone-gateway-demo-${each.key}"
+  cluster_ids = [each.value.cluster_id]
   vswitch_ids = var.vswitch_ids
+
+  # A member's group is shut only after the gateway has let go of the member.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "ackone_namespace" "demo" {
@@ -74,7 +81,7 @@ resource "ackone_alb_gateway" "demo" {
     "443/HTTPS" = { security_policy_id = "tls_cipher_policy_1_2" }
   }
 
-  depends_on = [ackone_backend_access.demo]
+  depends_on = [ackone_backend_access.member]
 }
 
 # Step 3: route gRPC for the host to the same Service in every member.

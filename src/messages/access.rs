@@ -113,6 +113,12 @@ pub(super) const MESSAGES: &[Message] = &[
         "Rules were removed through which a gateway still connects to its members.",
         "Let the gateway depend on the resource if both go together; else admit it by another rule.",
     ),
+    warning(
+        "Shared Rules Stay",
+        "the resource",
+        "A resource is destroyed whose rules another resource of the same run shares, as after a new name with create_before_destroy.",
+        "Remove the rules by hand once nothing needs them, or import them under the old name.",
+    ),
     error(
         "Import Needs Clusters",
         "the import",

@@ -6,6 +6,7 @@
 mod access;
 pub mod alb_gateway;
 mod application_set;
+mod argo_cd;
 mod backend_access;
 pub mod coverage;
 pub mod cross_check;

@@ -5,6 +5,7 @@
 
 mod application_set;
 mod backend_access;
+mod backend_access_replaced;
 mod credentials;
 mod data_sources;
 mod drift;

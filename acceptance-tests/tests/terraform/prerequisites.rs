@@ -122,7 +122,7 @@ fn cases() -> Vec<Case> {
                 configuration.replace("var.vswitch_ids", &ids);
             },
             by: By::PlanWarning,
-            says: ("VSwitch in Another VPC", "other"),
+            says: ("VSwitch in Another VPC", "vsw-bp1f4df60e644b2264c744"),
         },
         Case {
             prerequisite: "The vSwitches are in two zones",
@@ -141,10 +141,10 @@ fn cases() -> Vec<Case> {
             sandbox: BARE,
             take_away: |_, configuration| {
                 configuration.without("resource \"ackone_backend_access\"");
-                configuration.replace("  depends_on = [ackone_backend_access.demo]\n", "");
+                configuration.replace("  depends_on = [ackone_backend_access.member]\n", "");
             },
             by: By::PlanWarning,
-            says: ("Security Group", "ackone_backend_access"),
+            says: ("Security Group Closed", "ackone_backend_access"),
         },
         Case {
             prerequisite: "The namespace exists in the Fleet",

@@ -16,7 +16,7 @@ fn the_walkthrough_applies_proves_itself_plans_empty_and_leaves_nothing() {
     // A plan needs nothing of what it will make: no key, no kubeconfig, no credentials in it.
     let plan = workspace.plan_saved().unwrap();
     let created: Vec<String> = plan.summary();
-    assert_eq!(created.len(), 8, "{created:?}");
+    assert_eq!(created.len(), 9, "{created:?}");
     assert!(created.iter().all(|line| line.ends_with(": create")), "{created:?}");
     let text = plan.json.to_string();
     for secret in [sandbox.ready.access_key_secret.as_str(), "PRIVATE KEY", "client-key-data"] {

@@ -18,6 +18,6 @@ resource "ackone_application_set" "grpc" {
     sync_options = ["CreateNamespace=true"]
   }
 
-  # Members are associated before, and leave this set before they leave the Fleet.
+  # Members are associated before, and are no longer expected before they leave the Fleet.
   expected_cluster_ids = [for member in ackone_fleet_cluster_association.member : member.cluster_id]
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use super::cidr::Cidr;
+use crate::cloud::SecurityGroupRuleId;
 use crate::framework::declared::Declared;
 
 /// What one planned resource opens. `None`: not known yet.
@@ -41,6 +42,8 @@ pub(crate) struct AccessMemo {
     entered: watch::Sender<u64>,
     writes: AtomicU64,
     told: Mutex<BTreeSet<String>>,
+    /// Rules that instances applied in this process rely on, by the instance's claim, and whether they are its own.
+    relied: Mutex<BTreeMap<(String, SecurityGroupRuleId), bool>>,
 }
 
 impl Default for AccessMemo {
@@ -51,6 +54,7 @@ impl Default for AccessMemo {
             entered: watch::Sender::new(0),
             writes: AtomicU64::new(0),
             told: Mutex::default(),
+            relied: Mutex::default(),
         }
     }
 }
@@ -95,6 +99,19 @@ impl AccessMemo {
     /// Whether this process has written to a security group.
     pub(crate) fn has_written(&self) -> bool {
         self.writes.load(Ordering::Relaxed) > 0
+    }
+
+    /// Notes the rules that an instance relies on, and whether each is its own.
+    pub(crate) fn rely(&self, claim: &str, rules: impl IntoIterator<Item = (SecurityGroupRuleId, bool)>) {
+        lock(&self.relied).extend(rules.into_iter().map(|(rule, owned)| ((claim.to_owned(), rule), owned)));
+    }
+
+    /// Whether an instance other than this one relies on a rule since this process applied it: `Some(true)` if it is that
+    /// one's own.
+    pub(crate) fn relied_on(&self, claim: &str, rule: &SecurityGroupRuleId) -> Option<bool> {
+        let relied = lock(&self.relied);
+        let others = relied.iter().filter(|((other, relied), _)| relied == rule && other != claim);
+        others.map(|(_, owned)| *owned).reduce(|one, other| one || other)
     }
 
     /// Whether this is told for the first time in this process.

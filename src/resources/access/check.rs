@@ -117,8 +117,8 @@ fn forbidden(clients: &Clients, error: &CloudError) -> Diagnostics {
     Diagnostic::warning(
         "Security Groups Not Checked",
         format!(
-            "The credentials may not {action}, so it is not known whether the members' security groups admit the gateway. Grant \
-             that action, or set cross_checks = false."
+            "The credentials may not call {action}, so it is not known whether the members' security groups admit the gateway. Grant \
+             that action, or leave the check out with skip_cross_checks = [\"security_groups\"] in the provider block."
         ),
     )
     .into()

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::model::Application;
 use crate::framework::model::Stored;
 use crate::kubernetes::Object;
+use crate::resources::argo_cd;
 use crate::resources::event_messages;
 
 /// Parts of texts that heal when another object comes, in the same run or never.
@@ -179,7 +180,7 @@ pub(super) fn listed(applications: &[Object]) -> BTreeMap<String, Option<Applica
 }
 
 /// Name or address of an Application's cluster.
-fn cluster(application: &Object) -> &str {
+pub(super) fn cluster(application: &Object) -> &str {
     match text(application, "/spec/destination/name") {
         "" => text(application, "/spec/destination/server"),
         name => name,
@@ -268,9 +269,7 @@ impl View<'_> {
         let is_for = |application: &Object| {
             let at = cluster(application);
             // Without Secrets all there is to go by is that a cluster's name in Argo CD may begin with its ID.
-            at == id
-                || at.strip_prefix(id).is_some_and(|rest| rest.starts_with('-'))
-                || known.iter().flatten().any(|known| known.name == at || known.server == at)
+            argo_cd::is_cluster(at, id) || known.iter().flatten().any(|known| known.name == at || known.server == at)
         };
         if self.applications.iter().any(|application| !application.is_terminating() && is_for(application)) {
             return None;

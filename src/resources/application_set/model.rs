@@ -9,8 +9,7 @@ use crate::framework::resource::{ImportTarget, Resource, Timeouts};
 use crate::kubernetes::{Kind, ObjectRef};
 use crate::resources::object_metadata::Metadata;
 
-/// Where Argo CD keeps its objects, unless told otherwise.
-pub(super) const ARGO_CD_NAMESPACE: &str = "argocd";
+pub(super) use crate::resources::argo_cd::NAMESPACE as ARGO_CD_NAMESPACE;
 
 crate::model! {
     /// `ackone_application_set`.

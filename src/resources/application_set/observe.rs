@@ -7,6 +7,7 @@ use super::{ApplicationSet, described, object};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::resource::{READ_TIMEOUT, Reading, TimeoutOf, TimeoutSource};
 use crate::kubernetes::{FieldPath, Kind, Object};
+use crate::resources::argo_cd;
 use crate::resources::kubernetes_object::{Fleet, Found, Home, UID_FACT, within};
 use crate::resources::object_metadata;
 
@@ -55,6 +56,13 @@ impl ApplicationSet {
     }
 }
 
+/// Whether an expected member has no Application, as far as destinations tell members.
+fn has_lost_one<'a>(expected: impl IntoIterator<Item = &'a String>, applications: &[Object]) -> bool {
+    let destinations: Vec<&str> = applications.iter().map(judge::cluster).collect();
+    let has = |id: &String| destinations.iter().any(|destination| argo_cd::is_cluster(destination, id));
+    destinations.iter().all(|destination| argo_cd::is_named(destination)) && !expected.into_iter().all(has)
+}
+
 /// Why an import does not say whether a set is ready.
 const NOT_SEEN: &str = "not known: Applications cannot be listed";
 
@@ -94,7 +102,7 @@ fn sight(state: &State, live: &Object, applications: &[Object], imported: bool) 
     let is_ready = view.is_known() && view.is_carried() && obstacles.is_empty() && !applications.is_empty();
     let has_waited_for_nothing = state.reason.as_deref() == Some(GENERATES_NOTHING);
     match state.ready {
-        Some(true) if applications.len() < expected.len() => {
+        Some(true) if has_lost_one(&expected, applications) => {
             (Some(false), Some("an expected member has no Application any more".to_owned()))
         }
         Some(true) => (Some(true), None),

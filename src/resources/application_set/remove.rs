@@ -70,6 +70,11 @@ impl ApplicationSet {
                 )
                 .into());
             }
+            // The set is deleted and its Applications go by themselves; who may not look is not told that it failed.
+            Err(error) if error.is_forbidden() => {
+                tracing::warn!(%error, "the Applications of a deleted set cannot be listed; their end is not waited for");
+                return Ok(());
+            }
             Err(error) => return Err(failed("waiting for the end of the Applications of", object, &error)),
         };
         if left.is_empty() {

@@ -144,6 +144,9 @@ impl Work<'_> {
     /// Puts a ledger into the state, and records it unless nothing of ours can exist.
     fn record(&mut self, ledger: &Ledger) {
         self.state.rules = stored(ledger);
+        let claim = self.cx.private.fact(CLAIM_FACT).unwrap_or_default();
+        let wanted = ledger.entries.iter().filter(|entry| !entry.clusters.is_empty());
+        self.clients.access.rely(claim, wanted.filter_map(|entry| Some((entry.rule.clone()?, entry.owned))));
         if self.wrote {
             let state = self.state.clone();
             self.cx.checkpoint(&state);
@@ -428,6 +431,15 @@ pub(super) async fn delete(clients: &Arc<Clients>, cx: &mut Deleting, prior: Sta
             cx.warnings.push(diagnose::cut_off(&users));
         }
     }
-    let (_, problems) = revoke(clients, ledger.surplus, &context).await;
+    // Created before this one is destroyed, a replacement found these rules and goes on with them.
+    let claim = cx.private.fact(CLAIM_FACT).unwrap_or_default();
+    let (kept, surplus): (Vec<RuleIn>, Vec<RuleIn>) =
+        ledger.surplus.into_iter().partition(|(_, rule)| clients.access.relied_on(claim, rule).is_some());
+    let left: Vec<RuleIn> =
+        kept.into_iter().filter(|(_, rule)| clients.access.relied_on(claim, rule) == Some(false)).collect();
+    if !left.is_empty() {
+        cx.warnings.push(diagnose::left_open(prior.name.as_deref().unwrap_or_default(), &left));
+    }
+    let (_, problems) = revoke(clients, surplus, &context).await;
     if problems.has_errors() { Err(problems) } else { Ok(()) }
 }

@@ -2,7 +2,7 @@
 
 use super::ledger::{Entry, Marked};
 use super::model::mark;
-use crate::cloud::{CloudError, SecurityGroupId};
+use crate::cloud::{CloudError, SecurityGroupId, SecurityGroupRuleId};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics};
 use crate::framework::path::Path;
 use crate::resources::diagnose_cloud::{cloud_error, facts};
@@ -144,6 +144,19 @@ pub(super) fn cut_off(users: &[String]) -> Diagnostic {
             "{} still connects from these vSwitches to these clusters, and no other rule admits it: its connections time out now. If the \
              gateway goes in the same run, let it depend on this resource, so that it goes first; if not, something else has to admit it.",
             named(users)
+        ),
+    )
+}
+
+/// Rules that stay because another resource of the run shares them, though none owns them from now on.
+pub(super) fn left_open(name: &str, rules: &[(SecurityGroupId, SecurityGroupRuleId)]) -> Diagnostic {
+    let lines: String = rules.iter().map(|(group, rule)| format!("\n  - rule {rule} of group {group}")).collect();
+    Diagnostic::warning(
+        "Shared Rules Stay",
+        format!(
+            "Another resource of this run shares rules of access {name:?}, which is destroyed; they stay, so that traffic goes on:{lines}\n\
+             No resource removes them any more. Once nothing needs them, remove them by hand; or give the other resource the name \
+             {name:?} and import it, and they are its own."
         ),
     )
 }

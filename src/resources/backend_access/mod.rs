@@ -16,6 +16,7 @@ mod schema;
 pub(super) mod tests;
 mod users;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{AccessModel, known_set};
@@ -86,10 +87,12 @@ impl Resource for BackendAccess {
     fn plan(planning: &mut Planning<'_, Self>) {
         planning.planned.id = planning.planned.name.clone();
         let rules = planning.prior.and_then(|prior| prior.rules.as_deref()).unwrap_or_default();
+        let wanted = known_set(&planning.planned.cluster_ids);
         let missing: Vec<String> = rules
             .iter()
             .flatten()
             .filter(|rule| rule.rule_id.is_none() && rule.owned != Some(true))
+            .filter(|rule| stays(rule, wanted.as_ref()))
             .filter_map(|rule| {
                 Some(format!("{} to group {}", rule.source_cidr.as_ref()?, rule.security_group_id.as_ref()?))
             })
@@ -141,6 +144,12 @@ impl Resource for BackendAccess {
     async fn import(&self, cx: &mut Reading, target: ImportTarget) -> Result<Self::State, Diagnostics> {
         import::import(&self.clients, cx, target).await
     }
+}
+
+/// Whether one of the clusters behind a rule stays, as far as the planned set is known.
+fn stays(rule: &model::StoredRule, wanted: Option<&BTreeSet<String>>) -> bool {
+    let behind = rule.cluster_ids.iter().flatten().flatten();
+    wanted.is_none_or(|wanted| behind.into_iter().any(|cluster| wanted.contains(cluster)))
 }
 
 /// Whether a rule is wanted no more.

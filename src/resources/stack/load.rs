@@ -15,12 +15,13 @@ use tokio::time::Instant;
 
 use super::certificates::certificates_fit_the_quota;
 use super::listeners::{http2_needed, removed, still_used};
-use super::removal::{ARGO_CD_NAMESPACE, Placement, Removal};
+use super::removal::{Placement, Removal};
 use super::routing::v76_rules_fit_the_quota;
 use super::view::{Gateway, Ingress};
 use super::{SecretSight, Stack, advise_gateway, advise_ingress, enforced_for_ingress};
 use crate::framework::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::kubernetes::{Error, EventTarget, Kind, Object, ObjectRef, Problem};
+use crate::resources::argo_cd;
 use crate::resources::cross_check::{CrossCheck, Skipped};
 use crate::resources::kubernetes_object::Fleet;
 use crate::resources::users::{Place, remaining};
@@ -208,7 +209,7 @@ impl Checks<'_> {
         if hosts.is_empty() {
             return Diagnostics::new();
         }
-        let list = self.fleet.api().list(Kind::APPLICATION, Some(ARGO_CD_NAMESPACE), None);
+        let list = self.fleet.api().list(Kind::APPLICATION, Some(argo_cd::NAMESPACE), None);
         let mut said = Diagnostics::new();
         let applications = match tokio::time::timeout(LIMIT, list).await {
             Ok(Ok(listing)) => listing.items,

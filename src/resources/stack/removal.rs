@@ -2,8 +2,7 @@
 //!
 //! The Fleet does not know what its members run, but Argo CD in it knows what it deployed where. So there are three answers
 //! for each host: another member has it, no other has it, or nothing is known. Facts: an Application says where to
-//! (`spec.destination`), what (`status.resources`) and how it fares (`status.health`); ACK One registers a member with Argo
-//! CD under `<cluster ID>-<name>`.
+//! (`spec.destination`), what (`status.resources`) and how it fares (`status.health`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +12,7 @@ use super::view::Gateway;
 use super::{Stack, named};
 use crate::framework::diagnostic::Diagnostics;
 use crate::framework::path::Path;
-
-/// Where Argo CD of a Fleet keeps its Applications.
-pub(super) const ARGO_CD_NAMESPACE: &str = "argocd";
+use crate::resources::argo_cd;
 
 /// A Service that Argo CD deploys to a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,16 +45,6 @@ impl Placement {
                 Some(Self { service, cluster: cluster.clone(), healthy })
             })
             .collect()
-    }
-
-    /// Whether its cluster goes by a name; the address of an API server tells no ID.
-    fn is_named(&self) -> bool {
-        !self.cluster.contains("://")
-    }
-
-    /// Whether it is in the cluster of an ID.
-    fn is_in(&self, id: &str) -> bool {
-        self.cluster.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 }
 
@@ -143,11 +130,12 @@ impl Removal {
     /// Whether a member that stays serves a Service; `None` if Argo CD does not deploy it, or where is not told.
     fn stays(&self, service: &(String, String), placements: &[Placement]) -> Option<bool> {
         let here: Vec<&Placement> = placements.iter().filter(|placement| placement.service == *service).collect();
-        let serves = |one: &&Placement| one.healthy && self.staying.iter().any(|id| one.is_in(id));
+        let serves =
+            |one: &&Placement| one.healthy && self.staying.iter().any(|id| argo_cd::is_cluster(&one.cluster, id));
         match here.as_slice() {
             [] => None,
             all if all.iter().any(serves) => Some(true),
-            all => all.iter().all(|one| one.is_named()).then_some(false),
+            all => all.iter().all(|one| argo_cd::is_named(&one.cluster)).then_some(false),
         }
     }
 }

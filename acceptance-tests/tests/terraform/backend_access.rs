@@ -380,7 +380,7 @@ fn who_may_not_look_is_told_the_right_and_plans_all_the_same() {
         let finished = workspace.run(PLAN).unwrap();
         let told = told(&sandbox, &workspace, &finished);
         assert_eq!(finished.code, 0, "{told}");
-        assert!(told.contains(&format!("may not {action},")), "{told}");
+        assert!(told.contains(&format!("may not call {action},")), "{told}");
         if number == 0 {
             golden::check("messages_access_not_checked", &told).unwrap();
         }

@@ -94,7 +94,8 @@ fn cases() -> Vec<Case> {
             sandbox: BARE,
             take_away: |_, configuration| {
                 configuration.without("resource \"ackone_fleet_cluster_association\"");
-                configuration.replace("for_each = ackone_fleet_cluster_association.member", "for_each = var.member_cluster_ids");
+                configuration
+                    .replace("for_each = ackone_fleet_cluster_association.member", "for_each = var.member_cluster_ids");
                 configuration.replace("[each.value.cluster_id]", "[each.value]");
                 configuration.replace(
                     "[for member in ackone_fleet_cluster_association.member : member.cluster_id]",
